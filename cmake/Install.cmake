@@ -1,0 +1,1 @@
+# Filled in by the folders that have something to install.

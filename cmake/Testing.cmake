@@ -1,0 +1,31 @@
+# parvis_test(name SOURCES a.cpp b.cpp LINK parvis_model): one Catch2 executable, one CTest entry, a deadline of its own.
+add_library(parvis_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/support/main.cpp)
+target_link_libraries(parvis_test_main PUBLIC Catch2::Catch2 parvis_flags)
+
+function(parvis_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  target_link_libraries(${name} PRIVATE parvis_test_main ${T_LINK})
+  target_compile_definitions(${name} PRIVATE PARVIS_BIN="${CMAKE_BINARY_DIR}/bin" PARVIS_SOURCE="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT})
+endfunction()
+
+# parvis_fuzz(name SOURCES target.cpp LINK lib): with clang and PARVIS_FUZZ a libFuzzer program; always a replay of its
+# corpus (tests/fuzz/corpus/<name>) as a test. `target.cpp` defines LLVMFuzzerTestOneInput.
+function(parvis_fuzz name)
+  cmake_parse_arguments(T "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(replay_${name} ${T_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.cpp)
+  target_link_libraries(replay_${name} PRIVATE parvis_flags ${T_LINK})
+  add_test(NAME replay_${name} COMMAND replay_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  set_tests_properties(replay_${name} PROPERTIES TIMEOUT 120)
+  if(PARVIS_FUZZ)
+    add_executable(fuzz_${name} ${T_SOURCES})
+    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+    target_link_libraries(fuzz_${name} PRIVATE parvis_flags ${T_LINK})
+  endif()
+endfunction()

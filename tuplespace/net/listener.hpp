@@ -1,0 +1,65 @@
+// The edges, shared by server and kernel: listening sockets, and connections that have authenticated. Everything here runs
+// on the one thread that runs the io_context; coroutines live in this folder and nowhere else.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tuplespace/model/limits.hpp"
+#include "tuplespace/wire/address.hpp"
+#include "tuplespace/wire/hello.hpp"
+
+namespace parvis::net {
+
+class Connection;
+
+// What a listener's owner provides. All calls come from the io_context's thread.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Authenticated. Fill in session, secret, resumed, epoch; limits are filled in already.
+  virtual void opened(const std::shared_ptr<Connection>& connection, std::optional<SessionId> resume, wire::Welcome& welcome) = 0;
+  virtual void message(Connection& connection, wire::Message&& message, std::uint64_t id) = 0;
+  // Called once. `peer_dead`: its process is known to have ended (Unix socket, pidfd).
+  virtual void closed(Connection& connection, bool peer_dead) = 0;
+  virtual std::optional<std::array<std::byte, 16>> secret_of(SessionId session) = 0;
+  // After every message of one read has been handled: a turn of the loop has ended.
+  virtual void turn_ended() = 0;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  virtual ~Connection() = default;
+  virtual void send(std::uint64_t id, const wire::Message& message, bool lazy = false) = 0;  // queued; written when the turn ends
+  virtual void close(std::string reason) = 0;      // sends Ended{reason} when there is one, then closes
+  [[nodiscard]] virtual std::string peer() const = 0;  // for logs: "unix pid 4711 (python)", "127.0.0.1:4711 (name)"
+  SessionId session = 0;                           // the owner's
+};
+
+struct ListenOptions {
+  wire::Token token;
+  std::string server_name;
+  Limits limits;
+};
+
+// Listens on every address; returns the addresses as bound (an ephemeral port filled in). Unix sockets are created 0600 and
+// a dead one is replaced. Throws Error{storage_error | unauthorized} with one clear line: address in use, not loopback
+// without TLS, path too long.
+class Listener {
+ public:
+  Listener(boost::asio::io_context& io, ListenOptions options, Handler& handler);
+  ~Listener();
+  wire::Address listen(const wire::Address& address, bool ephemeral_when_busy = false);
+  void stop_accepting();
+  void close_all(const std::string& reason);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace parvis::net
