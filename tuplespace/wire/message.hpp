@@ -62,6 +62,7 @@ Outgoing pack(std::uint64_t id, const Operation& operation);
 Outgoing pack(std::uint64_t id, const Answer& answer);
 // For the hot path: appends the whole frame to `out` when it needs no segment; false (and nothing appended) otherwise.
 bool pack_into(ByteVector& out, std::uint64_t id, const Message& message);
+bool pack_into(ByteVector& out, std::uint64_t id, const Operation& operation);
 
 // Throws Error{protocol_error} or {limit_exceeded}. Payloads alias `incoming`. Tuples and templates inside are validated.
 Message unpack(const Incoming& incoming);
