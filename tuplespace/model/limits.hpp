@@ -9,18 +9,22 @@
 namespace parvis {
 
 inline constexpr std::size_t max_fields = 255;             // fields of a tuple or template
-inline constexpr std::size_t max_depth = 32;               // nesting of lists, tuples and maps
+inline constexpr std::size_t max_depth = 32;               // nesting of lists, tuples, maps and nested templates
 inline constexpr std::size_t max_name_bytes = 255;         // names of spaces, classes, codecs, dtypes
 inline constexpr std::size_t max_array_dimensions = 32;
 inline constexpr std::size_t max_object_buffers = 65535;   // out-of-band buffers of one object
 inline constexpr std::size_t max_object_classes = 255;     // qualified names an object carries
 inline constexpr std::size_t max_pattern_text_bytes = 256; // bounds of Between and Prefix
+inline constexpr std::size_t max_one_of_values = 1024;     // alternatives of one OneOf
 inline constexpr std::size_t max_templates = 64;           // alternatives of one operation
 inline constexpr std::size_t max_hello_bytes = 1024;       // any frame before authentication has succeeded
 inline constexpr std::size_t max_fragment_bytes = 256 * 1024;  // content of one frame; longer messages are fragmented
 inline constexpr std::size_t inline_bytes = 16 * 1024;     // a payload up to this size stands in the message body
-inline constexpr std::size_t max_body_bytes = 4 * 1024 * 1024; // message body without its segments
+inline constexpr std::size_t max_body_bytes = 64 * 1024 * 1024;  // message body without its segments
 inline constexpr std::size_t max_segments = 4096;          // segments of one message
+inline constexpr std::size_t max_partial_messages = 64;    // fragmented messages under way on one connection, each direction
+inline constexpr std::size_t max_operation_tuples = 100'000;  // tuples put, consumed, released or confirmed by one message
+inline constexpr std::size_t max_text_bytes = 64 * 1024;   // text of an error
 inline constexpr int min_priority = -32768;
 inline constexpr int max_priority = 32767;
 
@@ -36,6 +40,7 @@ struct Limits {
   std::size_t transactions_per_session = 10'000;
   std::size_t steps_per_operation = 200'000;               // candidates examined by one operation, about 10 ms of the loop thread
   std::size_t reply_tuples = 50'000;                       // tuples in one reply
+  std::size_t reply_bytes = std::size_t{32} << 20;         // bytes of tuples in one reply, from its second tuple on
   std::chrono::milliseconds heartbeat{10'000};             // silence after which a peer is given up
   std::chrono::milliseconds grace{30'000};                 // time a session waits for its client to come back
   std::chrono::milliseconds hello_timeout{10'000};         // time to authenticate
