@@ -4,7 +4,7 @@ find_package(fmt 9 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(Catch2 REQUIRED)
+find_package(Catch2 QUIET)  # for the tests alone: a machine that only runs Parvis has none
 find_path(LMDB_INCLUDE lmdb.h REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
 add_library(lmdb INTERFACE)
@@ -18,7 +18,8 @@ target_link_libraries(xxhash INTERFACE ${XXHASH_LIBRARY})
 set(PARVIS_PYTHON "" CACHE FILEPATH "The Python interpreter whose libpython the kernel embeds")
 if(NOT PARVIS_PYTHON)
   foreach(candidate /usr/bin/python3 python3)
-    execute_process(COMMAND ${candidate} -c "import numpy, cloudpickle, sysconfig, os, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')))"
+    execute_process(COMMAND ${candidate} -c "import numpy, cloudpickle, sysconfig, os, sys
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')))"
                     RESULT_VARIABLE unfit OUTPUT_QUIET ERROR_QUIET)
     if(NOT unfit)
       find_program(PARVIS_PYTHON_FOUND ${candidate})
@@ -28,7 +29,8 @@ if(NOT PARVIS_PYTHON)
   endforeach()
 endif()
 if(NOT PARVIS_PYTHON)
-  message(FATAL_ERROR "No Python with headers, numpy and cloudpickle was found. Run scripts/setup, or pass -DPARVIS_PYTHON=/path/to/python3.")
+  message(FATAL_ERROR "No Python with headers, numpy and cloudpickle was found. "
+                      "Run scripts/setup, or pass -DPARVIS_PYTHON=/path/to/python3.")
 endif()
 set(Python_EXECUTABLE ${PARVIS_PYTHON})
 set(Python3_EXECUTABLE ${PARVIS_PYTHON})

@@ -1,4 +1,4 @@
-# parvis_test(name SOURCES a.cpp b.cpp LINK parvis_model): one Catch2 executable, one CTest entry, a deadline of its own.
+# parvis_test(name SOURCES a.cpp b.cpp LINK parvis_model): a Catch2 executable, a CTest entry, a deadline of its own.
 add_library(parvis_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(parvis_test_main PUBLIC Catch2::Catch2 parvis_flags)
 

@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 class Exemptions:
-    """Lines `rule path[:name] limit reason`. A ratchet: `limit` is the length that the finding may name at most, or `-`;
+    """Lines `rule path[:name] limit reason`. A ratchet: `limit` is the length that a finding may name at most, or `-`;
     an exemption that is no longer needed is itself a finding, so lengths can only shrink."""
 
     def __init__(self, text: str):
