@@ -6,12 +6,16 @@
 // Reader: pulls values out of untrusted bytes. No length is believed before it is checked against what is there.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "tuplespace/model/bytes.hpp"
+#include "tuplespace/model/limits.hpp"
 #include "tuplespace/model/template.hpp"
 #include "tuplespace/model/value.hpp"
 
@@ -45,9 +49,37 @@ class Encoding {
   std::size_t spliced_ = 0;
 };
 
+// Where a Writer or Reader stands inside containers: how many items each still lacks. Bounds the nesting, and remembers
+// the last key of every open map, because keys must ascend.
+class Nesting {
+ public:
+  enum class Kind : std::uint8_t { values, map, patterns };
+  void enter(Kind kind, std::uint64_t items);  // Error{limit_exceeded} beyond max_depth
+  void item_done() {
+    while (depth_ != 0 && --frames_[depth_ - 1].left == 0) --depth_;
+  }
+  [[nodiscard]] std::size_t depth() const { return depth_; }
+  [[nodiscard]] bool inside(Kind kind) const { return depth_ != 0 && frames_[depth_ - 1].kind == kind; }
+  struct Key {
+    std::size_t offset = 0, size = 0;
+    bool set = false;
+  };
+  [[nodiscard]] Key& last_key() { return frames_[depth_ - 1].key; }  // only inside a map
+
+ private:
+  struct Frame {
+    std::uint64_t left;
+    Key key;
+    Kind kind;
+  };
+  std::size_t depth_ = 0;
+  std::array<Frame, max_depth> frames_;  // the first depth_ are initialised
+};
+
 // Appends one value after another. A tuple is begin_tuple_body(n) followed by n values; a nested list, tuple or map is
 // its begin_ call followed by its items (a map's by key, value, key, value, keys ascending bytewise).
-// Throws Error{limit_exceeded} for what exceeds limits.hpp and Error{protocol_error} for text that is not UTF-8.
+// Throws Error{limit_exceeded} for what exceeds limits.hpp and Error{protocol_error} for text that is not UTF-8, keys out
+// of order, a dtype that is none. After a throw the Encoding holds a part of a value: clear it.
 class Writer {
  public:
   explicit Writer(Encoding& out) : out_(out) {}
@@ -79,7 +111,13 @@ class Writer {
   void pattern(const Pattern& p);
 
  private:
+  void text(std::string_view utf8, const char* what);
+  void name(std::string_view utf8, const char* what);
+  void blob(const Blob& bytes);
+  void map(const Map& map);
+
   Encoding& out_;
+  Nesting nesting_;
 };
 
 void encode(Encoding& out, const Tuple& tuple);
@@ -88,10 +126,11 @@ Blob encoded(const Tuple& tuple);
 Blob encoded(const Template& pattern);
 
 // A cursor over an encoding. Bytes, array elements and object parts come out as spans into the input. Every call throws
-// Error{protocol_error} on malformed input and Error{limit_exceeded} beyond limits.hpp.
+// Error{protocol_error} on malformed input and Error{limit_exceeded} beyond limits.hpp. Nesting is bounded while pulling,
+// too, so that a caller may recurse.
 class Reader {
  public:
-  explicit Reader(ByteSpan bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit Reader(ByteSpan bytes) : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   std::size_t tuple_body();                 // number of fields
   struct TemplateHead { std::size_t fields; bool open; };
@@ -124,12 +163,39 @@ class Reader {
   struct ObjectSpan { std::string_view codec; std::vector<std::string_view> classes; ByteSpan body; std::vector<ByteSpan> buffers; };
   ObjectSpan object();
 
+  // The patterns, after template_body(): call the one that peek_pattern() names; actuals are read as values.
+  void any();
+  Type formal();
+  std::string_view class_formal();
+  void begin_between();                     // then two values of one ordered type
+  void begin_prefix();                      // then one str or bytes
+  std::size_t begin_one_of();               // then that many values
+  struct VariableSpan { std::string_view name; std::optional<Type> type; };
+  VariableSpan variable();
+  struct NestedHead { Type type; std::size_t fields; bool open; };
+  NestedHead begin_nested();                // then that many patterns
+
   std::uint64_t varint();                   // minimal form only
 
  private:
-  friend class PatternReader;
+  [[noreturn]] void fail(const std::string& what) const;  // Error{protocol_error} with the place
+  std::uint8_t tag() const;                 // of what comes next
+  void expect(std::uint8_t expected);       // consumes the tag
+  std::uint8_t byte();
+  std::size_t count(const char* what);      // a varint that the bytes left can justify
+  ByteSpan run();                           // length and that many bytes
+  std::string_view text();
+  std::string_view name(const char* what);
+  void step();                              // one value or pattern, of a container only its head
+  void step_value(std::uint8_t tag);
+  void step_pattern(std::uint8_t tag);
+  void skip_bound(const char* what);
+
+  const std::byte* begin_;
   const std::byte* at_;
   const std::byte* end_;
+  bool patterns_ = false;                   // whether patterns may stand at the outermost level
+  Nesting nesting_;
 };
 
 // `owner` is what the spans of the result point into: bytes, arrays and objects alias it.

@@ -38,13 +38,14 @@ class Matcher {
  private:
   struct Pattern {
     std::uint8_t kind;  // Reader::PatternKind
-    std::uint32_t offset, size;
+    std::size_t offset, size;
   };
+  [[nodiscard]] std::size_t mismatch(std::span<const ByteSpan> fields) const;
+
   ByteVector bytes_;
   std::vector<Pattern> patterns_;
   std::vector<Actual> actuals_;
   bool open_ = false;
-  bool has_variables_ = false;
 };
 
 // Equality of two encoded values as matching sees it (0.0 == -0.0 at every depth; arrays and objects by their bytes).
@@ -52,7 +53,8 @@ bool equal_values(ByteSpan a, ByteSpan b);
 // Equal values hash equal. Seeded per process, so that a peer cannot prepare collisions.
 std::uint64_t hash_value(ByteSpan value);
 std::uint64_t hash_combine(std::uint64_t a, std::uint64_t b);
-// <0, 0, >0 for two encoded values of one ordered type (int, float, str, bytes).
+// <0, 0, >0 for two encoded values of one ordered type (int, float, str, bytes): a total order. str and bytes bytewise;
+// 0.0 == -0.0, and NaNs come after everything else (though Between matches none of them).
 int compare_values(ByteSpan a, ByteSpan b);
 
 }  // namespace parvis

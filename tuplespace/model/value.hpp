@@ -3,7 +3,7 @@
 // Types are exact: 1, 1.0 and true are three values; [1] and (1,) too. Maps have string keys and are kept sorted by key.
 #pragma once
 
-#include <compare>
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <utility>
