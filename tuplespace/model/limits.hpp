@@ -24,7 +24,6 @@ inline constexpr std::size_t max_body_bytes = 64 * 1024 * 1024;  // message body
 inline constexpr std::size_t max_segments = 4096;          // segments of one message
 inline constexpr std::size_t max_partial_messages = 64;    // fragmented messages under way on one connection, each direction
 inline constexpr std::size_t max_operation_tuples = 100'000;  // tuples put, consumed, released or confirmed by one message
-inline constexpr std::size_t max_text_bytes = 64 * 1024;   // text of an error
 inline constexpr int min_priority = -32768;
 inline constexpr int max_priority = 32767;
 
