@@ -1,8 +1,13 @@
 # parvis_test(name SOURCES a.cpp b.cpp LINK parvis_model): a Catch2 executable, a CTest entry, a deadline of its own.
-add_library(parvis_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/support/main.cpp)
-target_link_libraries(parvis_test_main PUBLIC Catch2::Catch2 parvis_flags)
+if(Catch2_FOUND)
+  add_library(parvis_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/support/main.cpp)
+  target_link_libraries(parvis_test_main PUBLIC Catch2::Catch2 parvis_flags)
+endif()
 
 function(parvis_test name)
+  if(NOT Catch2_FOUND)
+    return()
+  endif()
   cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE parvis_test_main ${T_LINK})
