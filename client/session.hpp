@@ -68,13 +68,18 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session();
 
   // Blocking; throws what the answer failed with. The answer's blobs alias received buffers.
-  Answer call(const Operation& operation, const Wait& wait = {});
+  // `sequence`: receives its number, for confirm() and refuse() with Wait{.confirm = false}.
+  Answer call(const Operation& operation, const Wait& wait = {}, Sequence* sequence = nullptr);
   Pending start(const Operation& operation);
   // `done` runs on the session's hidden thread (or the thread that happens to read): it must be short and must not call
   // blocking functions of the session. The Answer is Failed when the operation failed.
-  void start(const Operation& operation, std::function<void(Answer)> done);
+  Sequence start(const Operation& operation, std::function<void(Answer)> done);
 
   void confirm(Sequence sequence);  // for Wait{.confirm = false}
+  // The answer could not be used (an object that cannot be loaded): what was handed over goes back to its old place. For an
+  // answer that was not confirmed, or an operation started with a callback and not yet answered (its `done` is not called).
+  void refuse(Sequence sequence);
+  void cancel(Sequence sequence);   // as Pending::cancel, for an operation started with a callback
 
   // Kernel connections: one tuple out, one tuple back (docs/protocol.md, "Calls"). Output streams to `on_output` meanwhile.
   using OnOutput = std::function<void(Blob tuple)>;
