@@ -73,7 +73,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Pending start(const Operation& operation);
   // `done` runs on the session's hidden thread (or the thread that happens to read): it must be short and must not call
   // blocking functions of the session. The Answer is Failed when the operation failed.
-  Sequence start(const Operation& operation, std::function<void(Answer)> done);
+  // `confirm` as in Wait. Returns its number.
+  Sequence start(const Operation& operation, std::function<void(Answer)> done, bool confirm = true);
 
   void confirm(Sequence sequence);  // for Wait{.confirm = false}
   // The answer could not be used (an object that cannot be loaded): what was handed over goes back to its old place. For an
