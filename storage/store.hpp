@@ -1,8 +1,9 @@
 // The contract of storage: records of bytes by id, durable, in atomic ordered batches. Storage knows no tuple and no
 // network; nothing outside this folder knows that LMDB exists.
 //
-// Threads: recover, commit, read and close are called from one thread (the loop). `Done` callbacks run on a thread of the
-// store's own and must only hand the result over. Batches become durable in the order they were committed.
+// Threads: recover, commit, read and close are called from one thread (the loop). `Done` callbacks run on a thread of
+// the store's own, must not throw, must only hand the result over, and call nothing of the store but usage(). Batches
+// become durable, and their Done run, in the order they were committed.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,9 @@ using Batch = std::vector<Change>;
 enum class Outcome : std::uint8_t {
   ok,
   full,    // no room: nothing of the batch was written; batches that only erase still succeed
-  failed,  // write or sync failed: nothing is written from now on, reads show the last durable state
+  failed,  // write or sync failed: nothing is written from now on, reads show the last durable state; of the batch that
+           // met the failure it is unknown until the store is reopened whether it is there (whole, or not at all)
+  missing, // answer of read() alone: no such record
 };
 struct Result {
   Outcome outcome = Outcome::ok;
@@ -39,6 +42,9 @@ struct Usage {
   std::uint64_t bytes_used = 0;
   std::uint64_t bytes_available = 0;  // on the file system, or until the map cannot grow
   bool nearly_full = false;           // puts should be refused (85 % of disk or map); erases still work
+  std::uint64_t bytes_queued = 0;     // committed and not yet durable: stop reading requests when it grows
+  std::uint64_t batches = 0;          // made durable since the store was opened ...
+  std::uint64_t transactions = 0;     // ... in so many synced writes
 };
 
 class Visitor {
@@ -50,13 +56,17 @@ class Visitor {
 class Store {
  public:
   virtual ~Store() = default;
-  // Every live record, ascending by id, once. Throws Error{storage_error} that names the file and the way out.
+  // Every live record, ascending by id, once; what was committed before is written first, and its Done have run. May be
+  // called again (after `full`, to start afresh). Throws Error{storage_error} that names the file and the way out.
   virtual void recover(Visitor& visitor) = 0;
+  // The changes of a batch apply in their order. Erasing an id that does not exist is no error. Throws
+  // Error{storage_error} after close(), as read() does.
   virtual void commit(Batch&& batch, Done done) = 0;
-  // Part of a record: at most `size` bytes from `offset`. Never blocks the calling thread.
+  // Part of a record: at most `size` bytes from `offset`; fewer where the record ends. Never blocks the calling thread.
+  // Sees every batch whose Done has run. A damaged record or a failing disk gives `failed`.
   virtual void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) = 0;
   [[nodiscard]] virtual Usage usage() const = 0;  // any thread
-  virtual void close() = 0;                       // waits for committed batches; every Done has run when it returns
+  virtual void close() = 0;                       // waits for committed batches and reads: every Done has run
 };
 
 }  // namespace parvis::storage
