@@ -7,6 +7,10 @@
 //
 // Payloads up to inline_bytes stand in the body; larger ones are segments: sent from where they lie by gathered writes in
 // fragments of at most max_fragment_bytes, between which other messages pass, and received straight into final memory.
+//
+// A sender may interleave the fragments of messages with different ids (never of the same id), but has at most
+// max_partial_messages fragmented messages under way, together not above Limits::message_bytes. The simplest way to keep
+// that rule: one fragmented message at a time, whole ones between its fragments.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +53,8 @@ class Cutter {
  private:
   std::shared_ptr<const Outgoing> message_;
   ByteVector head_;                            // header and, in the first frame, the lengths
-  std::vector<ByteSpan> rest_;
+  std::vector<ByteSpan> rest_;                 // body, then the pieces of the segments
+  std::size_t part_ = 0, offset_ = 0;          // how much of rest_ has been sent
   std::size_t left_ = 0;
   bool first_ = true;
 };
@@ -67,6 +72,7 @@ struct Incoming {
 //
 //   for (;;) { auto space = assembler.space(); n = recv(space); assembler.received(n, on_message); }
 //
+// on_message may call authenticated(), which holds from the next frame on; what it throws passes through received().
 // space() points into the final memory of a segment while one is being received, else into the stream buffer. Memory
 // grows with what has arrived, not with what a length promises.
 class Assembler {
@@ -75,6 +81,8 @@ class Assembler {
   std::span<std::byte> space();
   void received(std::size_t bytes, const std::function<void(Incoming&&)>& on_message);
   void authenticated();                        // from max_hello_bytes to the full limits
+  Assembler(const Assembler&) = delete;
+  Assembler& operator=(const Assembler&) = delete;
   ~Assembler();
 
  private:

@@ -1,9 +1,12 @@
 // The handshake as two pure state machines: messages in, messages out, no socket and no clock.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "tuplespace/wire/message.hpp"
 
@@ -12,7 +15,8 @@ namespace parvis::wire {
 using Token = std::array<std::byte, 32>;
 Token parse_token(std::string_view hex);      // throws Error{unauthorized} that says what a token looks like
 std::string token_text(const Token& token);
-Nonce random_nonce();                         // getrandom
+void random_bytes(std::span<std::byte> out);  // getrandom
+Nonce random_nonce();
 bool equal_in_constant_time(ByteSpan a, ByteSpan b);
 
 struct Resume {

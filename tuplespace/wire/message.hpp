@@ -64,7 +64,12 @@ Outgoing pack(std::uint64_t id, const Answer& answer);
 bool pack_into(ByteVector& out, std::uint64_t id, const Message& message);
 bool pack_into(ByteVector& out, std::uint64_t id, const Operation& operation);
 
-// Throws Error{protocol_error} or {limit_exceeded}. Payloads alias `incoming`. Tuples and templates inside are validated.
-Message unpack(const Incoming& incoming);
+// Throws Error{protocol_error} or {limit_exceeded}. Payloads alias `incoming`. Everything inside is validated: tuples and
+// templates, names, numbers of things, ranges (validate.hpp).
+Message unpack(const Incoming& incoming, std::size_t tuple_bytes = Limits{}.tuple_bytes);
+
+[[nodiscard]] bool is_operation(Kind kind);  // a request with a sequence number and an answer
+Message to_message(Operation&& operation);
+Message to_message(Answer&& answer);
 
 }  // namespace parvis::wire
