@@ -16,6 +16,7 @@ inline constexpr std::size_t max_object_buffers = 65535;   // out-of-band buffer
 inline constexpr std::size_t max_object_classes = 255;     // qualified names an object carries
 inline constexpr std::size_t max_pattern_text_bytes = 256; // bounds of Between and Prefix
 inline constexpr std::size_t max_one_of_values = 1024;     // alternatives of one OneOf
+inline constexpr std::size_t max_decimal_digits = 4300;    // of an int in text; longer ones are written in hexadecimal
 inline constexpr std::size_t max_templates = 64;           // alternatives of one operation
 inline constexpr std::size_t max_hello_bytes = 1024;       // any frame before authentication has succeeded
 inline constexpr std::size_t max_fragment_bytes = 256 * 1024;  // content of one frame; longer messages are fragmented

@@ -3,10 +3,25 @@
 //   in scripts and logs   ("task", 7, ?int, 3.5, b"\x00", [1, 2], {"a": nil}, ...)
 //   on the command line   task 7 ?int           one word a field; a bare word that is no number, literal or pattern is a str
 //
-//   literals   nil true false 7 -1 3.5 1e3 nan inf "text" b"bytes" [list] (tuple,) {"k": v}
+//   literals   nil true false 7 -1 0xff 3.5 1e3 nan inf -inf "text" b"bytes" [list] (tuple,) {"k": v}
+//              escapes \n \t \r \0 \\ \" \' \xHH \uHHHH \UHHHHHHHH; 'single quotes' are read as well
 //   patterns   ?  any value · ?int ?str …  a typed formal · ?package.Class  an object of that class · ?x:int ?x:  a variable
-//              3..9  Between · "pre"*  Prefix · a|b|c  OneOf · ...  any further fields (last)
-// A word that cannot be read throws Error{protocol_error} whose text shows the word, the place and what was expected.
+//              3..9  Between · "pre"*  Prefix · a|b|c  OneOf · ...  any further fields (last, also inside lists and tuples)
+//              ?"any name"  a class, ?"any name":int  a variable whose name is no plain identifier
+//
+// Words of the command line. A word that begins with " b" ( [ { or ? is read as in scripts, as a whole. Any other word is
+// bare and means
+//   true false nil nan inf -inf         the literals (True False None are refused: a str would hardly be meant)
+//   7 -1 0xff 3.5 1e3                   numbers; 007, +7, 7f, 1_000 are strs
+//   3..9 1.5..2.5                       Between; a number before `..` and none behind it is an error (3..x), a..b is a str
+//   a|b|3                               OneOf of bare or quoted alternatives; with an empty one (a||b, |) a str
+//   pre*                                Prefix; * alone is a str
+//   ...                                 any further fields
+//   everything else                     a str: task - -- a.b ../x user@host 2024-01-31 "" and whatever contains white space
+// In a tuple a word that reads as a pattern is refused, not taken for text: what is put with a word is found with that word.
+//
+// Text that cannot be read throws Error{protocol_error} showing the word, the place and what was expected; nesting beyond
+// max_depth and decimal ints beyond max_decimal_digits throw Error{limit_exceeded}. All functions are pure.
 #pragma once
 
 #include <span>
@@ -22,8 +37,12 @@ Template parse_template(std::string_view text);    // ("task", ?int)
 Tuple tuple_of_words(std::span<const std::string> words);
 Template template_of_words(std::span<const std::string> words);
 
-std::string to_text(const Value& value);           // parse(to_text(v)) == v, arrays and objects apart (shown as <array <f8 (3, 4)>)
+// parse(to_text(x)) == x, but for arrays and objects, shown as <array <f8 (3, 4)> and <object pickle module.Class 120 bytes>,
+// and patterns that say the same in other words (a OneOf of one value, a nested template of actuals only). Control
+// characters are escaped, so that the result may go to a terminal.
+std::string to_text(const Value& value);
 std::string to_text(const Tuple& tuple);
+std::string to_text(const Pattern& pattern);
 std::string to_text(const Template& pattern);
 
 }  // namespace parvis
