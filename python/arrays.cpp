@@ -93,6 +93,15 @@ Numpy numpy_kind(py::handle value) {
   return Numpy::none;
 }
 
+std::optional<Type> numpy_formal(py::handle type) {
+  const NumpyTypes& types = numpy_types();
+  if (!types.scalar) return std::nullopt;
+  if (type.ptr() == reinterpret_cast<PyObject*>(types.array)) return Type::array;
+  if (!PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type.ptr()), types.scalar)) return std::nullopt;
+  const auto name = py::cast<std::string>(objects_module().attr("plain_type_name")(type));
+  return type_named(name);
+}
+
 void write_array(Writer& out, py::handle array) {
   const py::object name = dtype_name(array.attr("dtype"));
   const Shape shape(array);

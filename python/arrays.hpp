@@ -4,6 +4,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <optional>
+
 #include "tuplespace/model/codec.hpp"
 
 namespace parvis::python {
@@ -14,6 +16,9 @@ pybind11::handle objects_module();
 // What numpy makes of an object: an exact ndarray without Python objects inside, a scalar with a plain counterpart, or none.
 enum class Numpy : std::uint8_t { none, array, scalar };
 Numpy numpy_kind(pybind11::handle value);
+
+// The plain type that a numpy type stands for as a formal: ndarray an array, numpy.float64 a float, …
+std::optional<Type> numpy_formal(pybind11::handle type);
 
 void write_array(Writer& out, pybind11::handle array);
 pybind11::object plain_scalar(pybind11::handle scalar);

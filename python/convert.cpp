@@ -1,6 +1,7 @@
 #include "python/convert.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -198,8 +199,8 @@ class ValueReader {
     for (std::size_t i = 0; i < object.classes.size(); ++i) classes[i] = text_of(object.classes[i]);
     py::list buffers;
     for (ByteSpan buffer : object.buffers) buffers.append(memoryview_of(owner_.slice(buffer)));
-    const char* maker = objects_ == Objects::load ? "load" : "RawObject";
-    return objects_module().attr(maker)(text_of(object.codec), classes, memoryview_of(owner_.slice(object.body)), buffers);
+    static constexpr std::array makers{"load", "RawObject", "load_or_raw"};
+    return objects_module().attr(makers[static_cast<std::size_t>(objects_)])(text_of(object.codec), classes, memoryview_of(owner_.slice(object.body)), buffers);
   }
 
   Reader& in_;

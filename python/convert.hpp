@@ -28,9 +28,9 @@ void write_tuple(Encoding& out, std::span<PyObject* const> fields);
 // Pickles whatever it is, plain types too, functions of __main__ and of the user's own modules by value.
 void write_pickled(Writer& out, pybind11::handle value);
 
-// What becomes of objects: loaded (unpickled: only where the writer may execute code here anyway), or handed out as
-// parvis.RawObject with their bytes.
-enum class Objects : bool { load, raw };
+// What becomes of objects: loaded (unpickled: only where the writer may execute code here anyway); handed out as
+// parvis.RawObject with their bytes; or loaded where that works and raw where it does not.
+enum class Objects : std::uint8_t { load, raw, lenient };
 // `owner` holds the bytes that `in` reads: arrays and out-of-band buffers alias it, read-only, for as long as they live.
 pybind11::object read_value(Reader& in, const Blob& owner, Objects objects = Objects::load);
 pybind11::tuple read_tuple(const Blob& owner, Objects objects = Objects::load);

@@ -189,6 +189,14 @@ def load(codec: str, classes: Sequence[str], body: Any, buffers: Sequence[Any]) 
         raise DecodeError(message, codec, classes, body, buffers) from error
 
 
+def load_or_raw(codec: str, classes: Sequence[str], body: Any, buffers: Sequence[Any]) -> Any:
+    """The object again, or the RawObject when it cannot be loaded."""
+    try:
+        return load(codec, classes, body, buffers)
+    except DecodeError:
+        return RawObject(codec, classes, body, buffers)
+
+
 # numpy --------------------------------------------------------------------------------------------------------------------
 
 def dtype_name(dtype: Any) -> Optional[str]:
@@ -214,6 +222,17 @@ def dtype_named(text: str) -> Any:
     if dtype.hasobject:
         raise DecodeError(f"an array of dtype {text!r}, which holds Python objects, does not travel as bytes")
     return dtype
+
+
+def plain_type_name(kind: type) -> str:
+    """The plain type as which scalars of a numpy type are stored; "" when they are stored as objects."""
+    import numpy
+
+    for numpys, plain in ((numpy.bool_, "bool"), (numpy.timedelta64, ""), (numpy.integer, "int"), (numpy.longdouble, ""),
+                          (numpy.floating, "float"), (numpy.str_, "str"), (numpy.bytes_, "bytes")):
+        if issubclass(kind, numpys):
+            return plain
+    return ""
 
 
 def array(shape: Tuple[int, ...], dtype: Any, memory: memoryview) -> Any:

@@ -1,0 +1,196 @@
+#include "python/calls.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "python/convert.hpp"
+#include "python/errors.hpp"
+
+namespace py = pybind11;
+
+namespace parvis::python {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+// How often a wait for a callback looks for signals: Ctrl-C ends it within this time.
+constexpr std::chrono::milliseconds signal_check{50};
+
+std::optional<Clock::time_point> deadline_in(std::optional<double> seconds) {
+  if (!seconds || *seconds > 1e9) return std::nullopt;
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::max(*seconds, 0.0)));
+}
+
+// Waits for `ready` without the GIL; false at the deadline. Throws what a signal handler raised.
+template <class Ready>
+bool wait_until(std::mutex& mutex, std::condition_variable& changed, std::optional<double> timeout_s, Ready ready) {
+  const auto deadline = deadline_in(timeout_s);
+  return without_gil([&](const client::Wait& wait) {
+    std::unique_lock lock(mutex);
+    while (!ready()) {
+      const auto now = Clock::now();
+      if (deadline && now >= *deadline) return false;
+      const auto slice = deadline ? std::min<Clock::duration>(signal_check, *deadline - now) : signal_check;
+      if (changed.wait_for(lock, slice) == std::cv_status::no_timeout) continue;
+      lock.unlock();
+      if (wait.on_signal()) throw client::Interrupted{};
+      lock.lock();
+    }
+    return true;
+  });
+}
+
+int drop_reference(void* token) {
+  Py_DECREF(static_cast<PyObject*>(token));
+  return 0;
+}
+
+py::object tuples_of(const std::vector<Item>& items, Objects objects) {
+  py::list tuples(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) tuples[i] = read_tuple(items[i].tuple.blob(), objects);
+  return tuples;
+}
+
+py::object found_to_python(const Found& found, Call::Shape shape) {
+  try {
+    if (shape == Call::Shape::many) return tuples_of(found.items, Objects::load);
+    if (found.items.empty()) return py::none();
+    return read_tuple(found.items.front().tuple.blob());
+  } catch (py::error_already_set& error) {
+    // Whoever catches a DecodeError finds the tuples in it, what cannot be loaded as raw objects.
+    const py::module_ errors = py::module_::import("parvis._errors");
+    if (error.matches(errors.attr("DecodeError"))) error.value().attr("tuples") = tuples_of(found.items, Objects::lenient);
+    throw;
+  }
+}
+
+}  // namespace
+
+py::object to_python(const Answer& answer, Call::Shape shape) {
+  if (const auto* failed = std::get_if<Failed>(&answer)) {
+    if (failed->code == ErrorCode::timeout && shape == Call::Shape::many) return py::list();
+    throw Error(failed->code, failed->text);
+  }
+  if (const auto* found = std::get_if<Found>(&answer)) return found_to_python(*found, shape);
+  if (const auto* done = std::get_if<Done>(&answer); done && shape == Call::Shape::number) return py::int_(done->number);
+  return py::none();
+}
+
+Call::~Call() {
+  for (const Note& note : notes_)
+    if (Py_IsInitialized()) Py_AddPendingCall(&drop_reference, note.token);
+}
+
+void Call::finish(Outcome outcome) {
+  std::vector<Note> notes;
+  {
+    const std::lock_guard lock(mutex_);
+    outcome_ = std::move(outcome);
+    notes.swap(notes_);
+  }
+  changed_.notify_all();
+  for (const Note& note : notes) note.inbox->put(note.token);
+}
+
+void Call::add_output(Blob tuple) {
+  const std::lock_guard lock(mutex_);
+  outputs_.push_back(std::move(tuple));
+}
+
+bool Call::wait(std::optional<double> timeout_s) {
+  if (ready()) return true;
+  return wait_until(mutex_, changed_, timeout_s, [this] { return outcome_.has_value(); });
+}
+
+bool Call::ready() const {
+  const std::lock_guard lock(mutex_);
+  return outcome_.has_value();
+}
+
+py::object Call::answer() {
+  wait(std::nullopt);
+  // From here on the outcome does not change.
+  if (const auto* error = std::get_if<Error>(&*outcome_)) throw *error;
+  if (const auto* reply = std::get_if<Blob>(&*outcome_)) return read_tuple(*reply, Objects::lenient);
+  const Answer& answer = std::get<Answer>(*outcome_);
+  if (!take || used_ || !std::holds_alternative<Found>(answer)) return to_python(answer, shape);
+  try {
+    py::object result = to_python(answer, shape);
+    used_ = true;
+    session->confirm(sequence);
+    return result;
+  } catch (...) {
+    used_ = true;
+    session->refuse(sequence);
+    throw;
+  }
+}
+
+py::list Call::take_outputs() {
+  std::deque<Blob> outputs;
+  {
+    const std::lock_guard lock(mutex_);
+    outputs.swap(outputs_);
+  }
+  py::list tuples;
+  for (const Blob& output : outputs) tuples.append(read_tuple(output));
+  return tuples;
+}
+
+void Call::notify(const std::shared_ptr<Inbox>& inbox, const py::object& token) {
+  PyObject* reference = py::object(token).release().ptr();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!outcome_) return notes_.push_back({inbox, reference});
+  }
+  inbox->put(reference);
+}
+
+void Call::cancel() {
+  if (!take || used_) return;
+  used_ = true;
+  session->refuse(sequence);
+}
+
+void Inbox::put(PyObject* token) {
+  {
+    const std::lock_guard lock(mutex_);
+    tokens_.push_back(token);
+  }
+  changed_.notify_one();
+}
+
+py::list Inbox::take(double timeout_s) {
+  wait_until(mutex_, changed_, timeout_s, [this] { return closed_ || !tokens_.empty(); });
+  std::deque<PyObject*> tokens;
+  {
+    const std::lock_guard lock(mutex_);
+    tokens.swap(tokens_);
+  }
+  py::list list;
+  for (PyObject* token : tokens) list.append(py::reinterpret_steal<py::object>(token));
+  return list;
+}
+
+void Inbox::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+void register_calls(py::module_& module) {
+  py::class_<Inbox, std::shared_ptr<Inbox>>(module, "Inbox", "Finished calls on their way to the thread that serves them.")
+      .def(py::init<>())
+      .def("take", &Inbox::take, py::arg("timeout"), "The tokens of finished calls; waits for the first, [] at the timeout.")
+      .def("close", &Inbox::close, "Ends the waiting take().");
+  py::class_<Call, std::shared_ptr<Call>>(module, "Call", "An operation under way.")
+      .def("wait", &Call::wait, py::arg("timeout") = py::none(), "Waits until it is finished; False at the timeout.")
+      .def("ready", &Call::ready, "Whether it is finished.")
+      .def("answer", &Call::answer, "What it came to; raises what it failed with. Waits until it is finished.")
+      .def("take_outputs", &Call::take_outputs, "The output tuples that arrived since the last time.")
+      .def("notify", &Call::notify, py::arg("inbox"), py::arg("token"), "Puts the token into the inbox when it is finished.")
+      .def("cancel", &Call::cancel, "Ends a waiting take; what was handed over goes back to its place.");
+}
+
+}  // namespace parvis::python

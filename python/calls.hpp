@@ -1,0 +1,83 @@
+// Operations under way whose answers come by a callback of the session: what the asynchronous faces stand on.
+//
+// The session's callback runs on a thread of its own and must not wait for the GIL. It files the answer in the Call, wakes
+// who waits for it, and puts the Call into its Inbox, from which one Python thread takes it and runs Python callbacks.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "client/session.hpp"
+
+namespace parvis::python {
+
+class Inbox;
+
+class Call : public std::enable_shared_from_this<Call> {
+ public:
+  using Outcome = std::variant<Answer, Blob, Error>;
+
+  // Called by the session, once; without the GIL.
+  void finish(Outcome outcome);
+  void add_output(Blob tuple);
+
+  // With the GIL; waits without it.
+  bool wait(std::optional<double> timeout_s);
+  [[nodiscard]] bool ready() const;
+  pybind11::object answer();           // what it came to, as Python sees it; raises what it failed with
+  pybind11::list take_outputs();       // the output tuples that have come since
+  // `token` comes out of `inbox` once the call is finished; at once when it is.
+  void notify(const std::shared_ptr<Inbox>& inbox, const pybind11::object& token);
+  void cancel();                       // a blocked get ends: what was handed over goes back
+
+  ~Call();
+
+  // How the answer becomes a Python object.
+  enum class Shape : std::uint8_t { none, one, many, number, reply };
+  std::shared_ptr<client::Session> session;
+  Shape shape = Shape::none;
+  bool take = false;                   // its answer is confirmed once it has been used, and refused otherwise
+  Sequence sequence = 0;
+
+ private:
+  struct Note {
+    std::shared_ptr<Inbox> inbox;
+    PyObject* token;  // owned; handed to the inbox, which gives it to Python
+  };
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Outcome> outcome_;
+  std::deque<Blob> outputs_;
+  std::vector<Note> notes_;
+  bool used_ = false;
+};
+
+// Finished calls on their way to the Python thread that serves them.
+class Inbox {
+ public:
+  void put(PyObject* token);            // takes the reference; any thread, without the GIL
+  pybind11::list take(double timeout_s); // all there are; waits for the first without the GIL; [] at the timeout
+  void close();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<PyObject*> tokens_;
+  bool closed_ = false;
+};
+
+void register_calls(pybind11::module_& module);
+
+// An answer of the session as Python sees it: shared with the blocking calls.
+pybind11::object to_python(const Answer& answer, Call::Shape shape);
+
+}  // namespace parvis::python
