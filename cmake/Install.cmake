@@ -1,1 +1,25 @@
-# Filled in by the folders that have something to install.
+# `cmake --install build/release [--prefix /usr/local]`: programs, Python package, C++ client and pages where a Debian
+# system expects them. The kernel stands beside the command, which starts it.
+include(GNUInstallDirs)
+
+foreach(program parvis parvis-kernel)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+
+set(PARVIS_PYTHON_DESTINATION lib/python3/dist-packages CACHE STRING "Where the Python package is installed")
+if(CMAKE_INSTALL_PREFIX MATCHES "^/usr/local/?$")
+  set(PARVIS_PYTHON_DESTINATION lib/python${Python_VERSION_MAJOR}.${Python_VERSION_MINOR}/dist-packages)
+endif()
+install(DIRECTORY python/parvis DESTINATION ${PARVIS_PYTHON_DESTINATION}
+        FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
+if(TARGET _parvis)
+  install(TARGETS _parvis LIBRARY DESTINATION ${PARVIS_PYTHON_DESTINATION}/parvis)
+endif()
+
+install(DIRECTORY client/include/parvis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
+        FILES_MATCHING PATTERN "*.py" PATTERN "*.cpp" PATTERN "*.md" PATTERN "__pycache__" EXCLUDE)
