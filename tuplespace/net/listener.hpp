@@ -21,8 +21,10 @@ class Connection;
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Authenticated. Fill in session, secret, resumed, epoch; limits are filled in already.
+  // Authenticated. Fill in session, secret, resumed, epoch; proof and limits are filled in already. Must not send yet: the
+  // Welcome is the first answer. An Error thrown here refuses the connection.
   virtual void opened(const std::shared_ptr<Connection>& connection, std::optional<SessionId> resume, wire::Welcome& welcome) = 0;
+  // An Error thrown here is the answer to an operation, and ends the connection after anything else.
   virtual void message(Connection& connection, wire::Message&& message, std::uint64_t id) = 0;
   // Called once. `peer_dead`: its process is known to have ended (Unix socket, pidfd).
   virtual void closed(Connection& connection, bool peer_dead) = 0;
@@ -46,22 +48,29 @@ struct ListenOptions {
   wire::Token token;
   std::string server_name;
   Limits limits;
+  std::function<void(const std::string&)> note;    // one line for the log: who was refused and why. May be empty
 };
 
 // Listens on every address; returns the addresses as bound (an ephemeral port filled in). Unix sockets are created 0600 and
 // a dead one is replaced. Throws Error{storage_error | unauthorized} with one clear line: address in use, not loopback
 // without TLS, path too long.
+//
+// A connection that breaks the protocol, stays silent for Limits::heartbeat, does not authenticate within
+// Limits::hello_timeout or takes nothing of a full send queue for heartbeat + grace is closed, and no other one notices.
+// The destructor closes what is left, without calling the handler.
 class Listener {
  public:
   Listener(boost::asio::io_context& io, ListenOptions options, Handler& handler);
   ~Listener();
   wire::Address listen(const wire::Address& address, bool ephemeral_when_busy = false);
-  void stop_accepting();
-  void close_all(const std::string& reason);
+  void stop_accepting();                           // and remove the Unix sockets' files
+  void close_all(const std::string& reason);       // what is queued is still written, for at most 2 s
+  void pause_reading(bool paused);                 // no requests are read while paused (the disk is behind)
+  [[nodiscard]] std::size_t connections() const;   // authenticated and others
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace parvis::net

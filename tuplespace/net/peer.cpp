@@ -1,0 +1,55 @@
+#include "tuplespace/net/peer.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace parvis::net {
+namespace {
+
+Peer unix_peer(int socket) {
+  Peer peer;
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
+    peer.text = "unix";
+    return peer;
+  }
+  peer.same_user = who.uid == geteuid();
+  peer.pid = who.pid;
+  peer.text = fmt::format("unix pid {}", who.pid);
+  if (who.pid <= 0) return peer;  // in a pid namespace we cannot see
+  const long fd = syscall(SYS_pidfd_open, who.pid, 0);
+  peer.pidfd = static_cast<int>(fd);
+  peer.gone = fd < 0 && errno == ESRCH;
+  return peer;
+}
+
+}  // namespace
+
+Peer peer_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  if (address.ss_family == AF_UNIX) return unix_peer(socket);
+  Peer peer;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+    inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    peer.text = fmt::format("{}:{}", text.data(), ntohs(v4->sin_port));
+  } else if (address.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+    inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+    peer.text = fmt::format("[{}]:{}", text.data(), ntohs(v6->sin6_port));
+  }
+  return peer;
+}
+
+}  // namespace parvis::net

@@ -1,0 +1,20 @@
+// Who is at the other end of a socket, and whether that process still lives. Called from the loop's thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace parvis::net {
+
+struct Peer {
+  bool same_user = false;  // a Unix socket whose other end runs as our user (SO_PEERCRED)
+  pid_t pid = 0;           // of a Unix socket's other end; 0: unknown
+  int pidfd = -1;          // becomes readable when that process ends; -1: none. The caller closes it
+  bool gone = false;       // the process had ended before we could look
+  std::string text;        // "unix pid 4711", "127.0.0.1:4711"
+};
+
+Peer peer_of(int socket);
+
+}  // namespace parvis::net

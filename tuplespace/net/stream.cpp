@@ -1,0 +1,300 @@
+#include "tuplespace/net/stream.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <exception>
+
+namespace parvis::net {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::chrono::milliseconds lazy_delay{50};
+constexpr std::chrono::milliseconds closing_time{2000};
+constexpr std::chrono::milliseconds death_patience{250};  // a dying process closes its sockets before its pidfd tells
+constexpr std::size_t gathered_parts = 64;
+
+asio::generic::stream_protocol protocol_of(int fd) {
+  int family = AF_UNIX;
+  socklen_t size = sizeof family;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) family = AF_UNIX;
+  return {family, family == AF_UNIX ? 0 : IPPROTO_TCP};
+}
+
+}  // namespace
+
+Stream::Stream(std::shared_ptr<Hub> hub, int fd)
+    : hub_(std::move(hub)), socket_(hub_->io, protocol_of(fd), fd), process_(hub_->io), wake_(hub_->io), lazy_(hub_->io), peer_(peer_of(fd)),
+      handshake_(hub_->options.token, peer_.same_user, hub_->options.server_name), assembler_(hub_->options.limits), heard_(Clock::now()), wrote_(heard_),
+      deadline_(heard_ + hub_->options.limits.hello_timeout) {
+  if (peer_.pidfd >= 0) process_.assign(peer_.pidfd);
+  peer_dead_ = peer_.gone;
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // not on a Unix socket, where it fails and is not needed
+  socket_.non_blocking(true);
+}
+
+template <class F>
+void Stream::spawn(F&& coroutine) {
+  asio::co_spawn(hub_->io, std::forward<F>(coroutine), [self = self()](std::exception_ptr error) {
+    if (!error) return;
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      self->hub_->note(fmt::format("connection {} ended by an internal error: {}", self->peer(), e.what()));
+    }
+    self->finish();
+  });
+}
+
+void Stream::start() {
+  spawn([self = self()] { return self->read(); });
+  if (process_.is_open()) spawn([self = self()] { return self->watch_process(); });
+}
+
+std::string Stream::peer() const {
+  if (handshake_.client_name().empty()) return peer_.text;
+  return fmt::format("{} ({})", peer_.text, handshake_.client_name());
+}
+
+// --- reading -----------------------------------------------------------------------------------------------------------
+
+bool Stream::may_read() const {
+  if (ended()) return true;  // what still comes is read away
+  return !hub_->paused && queue_.bytes() <= hub_->options.limits.send_queue_bytes;
+}
+
+asio::awaitable<void> Stream::read() {
+  for (;;) {
+    while (!may_read()) {
+      wake_.expires_at(Clock::time_point::max());
+      co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+      heard_ = Clock::now();  // it could not be heard meanwhile
+    }
+    if (state_ == State::closed) co_return;
+    const std::span<std::byte> space = assembler_.space();
+    const asio::mutable_buffer buffer(space.data(), space.size());
+    auto result = co_await socket_.async_read_some(buffer, asio::as_tuple(asio::use_awaitable));
+    const auto& [error, bytes] = result;
+    if (state_ == State::closed) co_return;
+    if (error) break;
+    if (state_ == State::closing) continue;
+    take_in(bytes);
+  }
+  const auto patience = Clock::now() + death_patience;
+  while (process_.is_open() && !peer_dead_ && !ended() && Clock::now() < patience) {
+    wake_.expires_at(patience);
+    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  finish();
+}
+
+asio::awaitable<void> Stream::watch_process() {
+  auto result = co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+  const auto& [error] = result;
+  if (error || state_ == State::closed) co_return;
+  peer_dead_ = true;
+  // What it sent before it died is still read; then the end is seen, though a child may have inherited the socket.
+  boost::system::error_code ignored;  // not connected any more: the reader has seen it
+  socket_.shutdown(asio::socket_base::shutdown_receive, ignored);
+  wake();
+}
+
+void Stream::take_in(std::size_t bytes) {
+  heard_ = Clock::now();
+  asked_ = false;
+  try {
+    assembler_.received(bytes, [this](wire::Incoming&& incoming) {
+      if (!ended()) on_message(std::move(incoming));
+    });
+  } catch (const Error& error) {
+    fail(error);
+  }
+  hub_->turn_ended();
+}
+
+void Stream::on_message(wire::Incoming&& incoming) {
+  if (state_ == State::open) return on_request(std::move(incoming));
+  const wire::Message message = wire::unpack(incoming);
+  if (state_ == State::hello) on_hello(message);
+  else on_proof(message);
+}
+
+void Stream::on_hello(const wire::Message& message) {
+  const auto* hello = std::get_if<wire::Hello>(&message);
+  if (!hello) throw Error(ErrorCode::protocol_error, "the first message of a connection is hello");
+  send(0, handshake_.hello(*hello), false);
+  state_ = State::proof;
+}
+
+void Stream::on_proof(const wire::Message& message) {
+  const auto* proof = std::get_if<wire::Proof>(&message);
+  if (!proof) throw Error(ErrorCode::protocol_error, "the second message of a connection is proof");
+  Handler* handler = hub_->handler;
+  if (!handler) return;
+  const auto resume = handshake_.proof(*proof, [handler](SessionId id) { return handler->secret_of(id); });
+  const Limits& limits = hub_->options.limits;
+  wire::Welcome welcome;
+  welcome.proof = handshake_.server_proof();
+  welcome.heartbeat_ms = static_cast<std::uint64_t>(limits.heartbeat.count());
+  welcome.grace_ms = static_cast<std::uint64_t>(limits.grace.count());
+  welcome.tuple_bytes = limits.tuple_bytes;
+  handler->opened(shared_from_this(), resume, welcome);
+  opened_ = true;
+  if (ended()) return;
+  state_ = State::open;
+  assembler_.authenticated();
+  send(0, welcome, false);
+}
+
+void Stream::on_request(wire::Incoming&& incoming) {
+  const bool answered = wire::is_operation(incoming.kind);
+  try {
+    if (answered && incoming.id == 0) throw Error(ErrorCode::protocol_error, "an operation has the id 0");
+    wire::Message message = wire::unpack(incoming, hub_->options.limits.tuple_bytes);
+    if (std::holds_alternative<wire::Ping>(message)) return send(incoming.id, wire::Pong{}, false);
+    if (std::holds_alternative<wire::Pong>(message)) return;
+    if (hub_->handler) hub_->handler->message(*this, std::move(message), incoming.id);
+  } catch (const Error& error) {
+    // The frames are whole, only this request is not: it alone fails.
+    if (!answered || incoming.id == 0) throw;
+    send(incoming.id, Failed{error.code(), error.what()}, false);
+  }
+}
+
+// --- writing -----------------------------------------------------------------------------------------------------------
+
+void Stream::send(std::uint64_t id, const wire::Message& message, bool lazy) {
+  if (ended()) return;
+  queue_.add(id, message);
+  if (!lazy) return mark_dirty();
+  if (lazy_waits_ || dirty_) return;
+  lazy_waits_ = true;
+  lazy_.expires_after(lazy_delay);
+  lazy_.async_wait([self = self()](const boost::system::error_code& error) {
+    self->lazy_waits_ = false;
+    if (!error) self->flush();
+  });
+}
+
+void Stream::mark_dirty() {
+  if (dirty_) return;
+  dirty_ = true;
+  hub_->dirty(self());
+}
+
+void Stream::flush() {
+  dirty_ = false;
+  if (state_ == State::closed || writing_) return;
+  write_some();
+  if (state_ == State::closed || queue_.empty()) return;
+  writing_ = true;
+  spawn([self = self()] { return self->write(); });
+}
+
+asio::awaitable<void> Stream::write() {
+  while (state_ != State::closed && !queue_.empty()) {
+    auto result = co_await socket_.async_wait(asio::socket_base::wait_write, asio::as_tuple(asio::use_awaitable));
+    const auto& [error] = result;
+    if (error) break;
+    write_some();
+  }
+  writing_ = false;
+}
+
+// As much as the socket takes without waiting.
+void Stream::write_some() {
+  while (!queue_.empty()) {
+    const auto& parts = queue_.gather();
+    std::array<iovec, gathered_parts> vectors;
+    const std::size_t n = std::min(parts.size(), vectors.size());
+    for (std::size_t i = 0; i < n; ++i) vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
+    msghdr header{};
+    header.msg_iov = vectors.data();
+    header.msg_iovlen = n;
+    const ssize_t sent = sendmsg(socket_.native_handle(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      return finish();
+    }
+    queue_.wrote(static_cast<std::size_t>(sent));
+    wrote_ = Clock::now();
+  }
+  if (queue_.bytes() <= hub_->options.limits.send_queue_bytes / 2) wake();
+  if (state_ == State::closing && queue_.empty() && !shut_) {
+    shut_ = true;
+    boost::system::error_code ignored;  // the peer may have gone first
+    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  }
+}
+
+// --- the end -----------------------------------------------------------------------------------------------------------
+
+void Stream::wake() { wake_.cancel(); }
+
+void Stream::tick() {
+  const auto now = Clock::now();
+  const Limits& limits = hub_->options.limits;
+  if (state_ == State::closing) {
+    if (now >= deadline_) finish();
+  } else if (!opened_) {
+    if (now >= deadline_) fail(Error(ErrorCode::timeout, fmt::format("no authentication within hello_timeout = {} ms", limits.hello_timeout.count())));
+  } else if (!may_read()) {
+    if (queue_.bytes() > 0 && now - wrote_ > limits.heartbeat + limits.grace) {
+      hub_->note(fmt::format("gave up {}: it takes nothing of what it asked for", peer()));
+      finish();
+    }
+  } else if (now - heard_ >= limits.heartbeat) {
+    hub_->note(fmt::format("gave up {}: silent for {} ms", peer(), limits.heartbeat.count()));
+    finish();
+  } else if (now - heard_ >= limits.heartbeat / 3 && !asked_) {
+    asked_ = true;
+    send(0, wire::Ping{}, false);
+  }
+}
+
+void Stream::fail(const Error& error) {
+  if (ended()) return;
+  hub_->note(fmt::format("refused {}: {}", peer(), error.what()));
+  const std::string prefix = state_ == State::hello && error.code() != ErrorCode::timeout && error.code() != ErrorCode::limit_exceeded ? "this is a Parvis server: " : "";
+  send(0, Failed{error.code(), prefix + error.what()}, false);
+  close("");
+}
+
+void Stream::close(std::string reason) {
+  if (ended()) return;
+  if (!reason.empty()) send(0, wire::Ended{std::move(reason)}, false);
+  state_ = State::closing;
+  deadline_ = Clock::now() + closing_time;
+  wake();
+  mark_dirty();  // for the shutdown that follows the last byte
+}
+
+void Stream::finish() {
+  if (state_ == State::closed) return;
+  const auto keep = self();
+  state_ = State::closed;
+  boost::system::error_code ignored;  // closing cannot fail in a way anybody could act on
+  socket_.close(ignored);
+  process_.close(ignored);
+  wake_.cancel();
+  lazy_.cancel();
+  hub_->removed(keep);
+  if (!opened_ || !hub_->handler) return;
+  hub_->handler->closed(*this, peer_dead_);
+  asio::post(hub_->io, [hub = hub_] { hub->turn_ended(); });  // finish may be called in the middle of a turn
+}
+
+}  // namespace parvis::net
