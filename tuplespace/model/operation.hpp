@@ -131,6 +131,7 @@ struct Listing { std::vector<SpaceInfo> spaces; };
 struct Failed {
   ErrorCode code{};
   std::string text;
+  bool outcome_unknown = false;  // with `disconnected`, made by the client itself: never on the wire
 };
 struct Waiting { std::uint64_t epoch = 0, ticket = 0; };  // the Get is blocked and has this place in the queue
 
