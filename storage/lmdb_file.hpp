@@ -1,0 +1,79 @@
+// data.mdb, opened: the environment, its two tables, and how the file grows.
+//
+// Growing. The map is resized while no transaction is open, which is what `read` and the writer's own discipline are
+// for. The file is made as long as the map at once (sparse, synced), so that a file shorter than its last page can only
+// be one that was truncated: LMDB would die of SIGBUS on it, we refuse it at open. Reserve. Some blocks behind the last
+// page are always set aside (fallocate). Puts must leave them alone, takes half of them; a batch that only erases may
+// use all, and so succeeds on a full disk (LMDB never overwrites a page, it needs a few new ones to erase).
+//
+// Threads: read and extent from any; everything else from the committer's.
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+
+#include "storage/lmdb.hpp"
+#include "storage/lmdb_store.hpp"
+#include "storage/room.hpp"
+
+namespace parvis::storage {
+
+class LmdbFile {
+ public:
+  // Throws Error{storage_error}, see open_lmdb.
+  LmdbFile(DataFolder& folder, const LmdbOptions& options);
+
+  // Runs use(transaction) in a read transaction of at most a few milliseconds (recovery apart, when nobody writes).
+  template <class Use>
+  auto read(Use&& use) {
+    const std::shared_lock lock(open_transactions_);
+    if (!environment_) throw lmdb::Failure("the file could not be opened again after a failure", EIO);
+    lmdb::Transaction transaction(*environment_, lmdb::Access::read);
+    return use(transaction);
+  }
+  [[nodiscard]] std::optional<Extent> extent() const;  // nothing while the file is being resized: ask again later
+
+  [[nodiscard]] lmdb::Info info() const { return environment_->info(); }
+  lmdb::Environment& environment() { return *environment_; }
+  [[nodiscard]] lmdb::Table records() const { return records_; }
+  [[nodiscard]] lmdb::Table bodies() const { return bodies_; }
+  [[nodiscard]] std::filesystem::path path() const { return folder_ / "data.mdb"; }
+
+  // What a transaction is for decides how near to the end of disk and map it may go: full must be able to become less
+  // full. A take is a batch that erases, and puts little (the record of who took).
+  enum class Purpose { put, take, erase };
+  // Makes the map able to hold `wanted` bytes, or as many as it may. False: it did not grow.
+  bool grow(std::uint64_t wanted, Purpose purpose);
+  void keep_to_limit(Purpose purpose);  // takes back what another purpose was allowed beyond it
+  // Sets blocks aside for `bytes` more, and behind them the reserve or the part of it that this purpose must leave
+  // alone. False: the disk is full.
+  bool reserve(std::uint64_t bytes, Purpose purpose);
+  // After a failed sync: the environment is opened again for reading alone, at its last durable state. LMDB itself
+  // would refuse even to read.
+  void reopen_to_read();
+
+ private:
+  void open_environment(const LmdbOptions& options, bool has_data);
+  void open_tables(lmdb::Access access);
+  void resize(std::uint64_t map_bytes);
+  [[nodiscard]] std::uint64_t ceiling(Purpose purpose) const;
+
+  std::filesystem::path folder_;
+  LmdbOptions options_;
+  std::unique_ptr<lmdb::Environment> environment_;
+  lmdb::Table records_ = 0;
+  lmdb::Table bodies_ = 0;
+  mutable std::shared_mutex open_transactions_;
+  std::uint64_t reserve_ = 0;
+  std::atomic<std::uint64_t> allocated_{0};  // the file system has set aside this much from the start of the file
+};
+
+// What can be told of data.mdb without LMDB, which trusts the file. Throws Error{storage_error} when it is missing,
+// empty, not LMDB's or shorter than its last page; else returns the bytes in use.
+std::uint64_t check_data_file(const std::filesystem::path& file);
+
+}  // namespace parvis::storage

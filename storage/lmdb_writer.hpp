@@ -1,0 +1,71 @@
+// How groups of batches become LMDB transactions.
+//
+// Bodies of large records first, in transactions of their own; then the whole group in one. When that does not fit, the
+// map grows and the group is tried again; when there is no more room, each batch is tried by itself, so that one that
+// is too large stands alone in being refused. After EIO or a failed sync nothing is written again.
+//
+// Threads: the committer's, but for the members marked otherwise.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "storage/committer.hpp"
+#include "storage/lmdb_bodies.hpp"
+#include "storage/lmdb_file.hpp"
+
+namespace parvis::storage {
+
+class LmdbWriter final : public GroupWriter {
+ public:
+  explicit LmdbWriter(LmdbFile& file);
+
+  std::vector<Result> write(std::span<const Batch> group) override;
+  bool tidy() override;
+
+  // Any thread.
+  void collect(const std::vector<BodyId>& orphans);  // to be erased by tidy()
+  [[nodiscard]] std::uint64_t transactions() const { return transactions_.load(std::memory_order_relaxed); }
+
+ private:
+  using Purpose = LmdbFile::Purpose;
+  using Apply = std::function<void(lmdb::Transaction&)>;
+
+  struct Cost {
+    std::uint64_t bytes = 0;
+    Purpose purpose = Purpose::erase;
+  };
+  struct Job {  // a batch on its way
+    const Batch* batch;
+    std::vector<ChunkedHead> heads;  // of its large records, in their order
+    Result result;
+  };
+  static Cost cost_of(const Batch& batch);
+
+  Result write_bodies(Job& job);
+  Result write_body(ChunkedHead& head, ByteSpan record);
+  void write_batches(std::span<Job*> jobs);
+  Result write_together(std::span<Job* const> jobs);
+  void apply(lmdb::Transaction& transaction, std::span<Job* const> jobs, std::vector<BodyId>& replaced);
+  // One synced transaction, tried again in a larger map as long as that can grow.
+  Result transact(const Cost& cost, const Apply& apply);
+  bool make_room(const Cost& cost);
+  bool have_free_pages(std::uint64_t bytes);
+  Result full(const char* what) const;
+  Result fail(const std::string& what);
+  void check_readers();
+
+  LmdbFile& file_;
+  BodyId next_body_;
+  std::string failure_;  // not empty: nothing is written any more
+  std::chrono::steady_clock::time_point next_reader_check_;
+  std::atomic<std::uint64_t> transactions_{0};
+  std::mutex orphans_mutex_;
+  std::deque<BodyId> orphans_;  // under orphans_mutex_
+};
+
+}  // namespace parvis::storage
