@@ -12,6 +12,7 @@ template <class A> void serialize(A& ar, Challenge& m, unsigned) { ar & m.versio
 template <class A> void serialize(A& ar, Proof& m, unsigned) { ar & m.proof & m.resume & m.resume_proof; }
 template <class A> void serialize(A& ar, Welcome& m, unsigned) {
   ar & m.proof & m.session & m.secret & m.resumed & m.epoch & m.heartbeat_ms & m.grace_ms & m.tuple_bytes;
+  ar & m.remembered & m.confirmed & m.applied;
 }
 template <class A> void serialize(A&, Ping&, unsigned) {}
 template <class A> void serialize(A&, Pong&, unsigned) {}

@@ -44,6 +44,11 @@ struct Welcome {
   bool resumed = false;
   std::uint64_t epoch = 0;
   std::uint64_t heartbeat_ms = 0, grace_ms = 0, tuple_bytes = 0;
+  // Of a session that had ended before its client came back, for 30 days: everything up to `confirmed` was answered and
+  // confirmed, `applied` took effect, any other number did not. Not remembered: nobody knows.
+  bool remembered = false;
+  Sequence confirmed = 0;
+  std::vector<Sequence> applied;
 };
 struct Ping {};
 struct Pong {};
