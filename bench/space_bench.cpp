@@ -103,7 +103,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    return run(argv[1], bench::number(argv[2]), bench::number(argv[3]), argc > 4 ? argv[4] : "");
+    return run(argv[1], bench::number(argv[2]), bench::number(argv[3]), argc > 4 ? argv[4] : "default");
   } catch (const parvis::Error& error) {
     std::fprintf(stderr, "space_bench: %s\n", error.what());
     return 1;
