@@ -42,8 +42,7 @@ bool has_plain_counterpart(py::handle scalar) {
   return kind.size() == 1 && std::strchr("biuSU", kind[0]);
 }
 
-// The name under which a dtype travels: numpy's typestr, or the description of a structured one; none when only a pickle
-// keeps it whole (Python objects inside, names that do not survive).
+// The name under which a dtype travels, numpy's typestr; none when only a pickle keeps it whole (Python objects, structures).
 py::object dtype_name(py::handle dtype) {
   static PyObject* names = nullptr;
   if (!names) names = py::dict().release().ptr();

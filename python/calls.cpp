@@ -53,6 +53,7 @@ py::object tuples_of(const std::vector<Item>& items, Objects objects) {
 py::object found_to_python(const Found& found, Call::Shape shape) {
   try {
     if (shape == Call::Shape::many) return tuples_of(found.items, Objects::load);
+    if (shape == Call::Shape::raw) return tuples_of(found.items, Objects::raw);
     if (found.items.empty()) return py::none();
     return read_tuple(found.items.front().tuple.blob());
   } catch (py::error_already_set& error) {
@@ -67,7 +68,7 @@ py::object found_to_python(const Found& found, Call::Shape shape) {
 
 py::object to_python(const Answer& answer, Call::Shape shape) {
   if (const auto* failed = std::get_if<Failed>(&answer)) {
-    if (failed->code == ErrorCode::timeout && shape == Call::Shape::many) return py::list();
+    if (failed->code == ErrorCode::timeout && (shape == Call::Shape::many || shape == Call::Shape::raw)) return py::list();
     throw Error(failed->code, failed->text);
   }
   if (const auto* found = std::get_if<Found>(&answer)) return found_to_python(*found, shape);
@@ -146,9 +147,10 @@ void Call::notify(const std::shared_ptr<Inbox>& inbox, const py::object& token) 
 }
 
 void Call::cancel() {
-  if (!take || used_) return;
+  if (used_) return;
   used_ = true;
-  session->refuse(sequence);
+  if (take) return session->refuse(sequence);
+  if (sequence != 0 && !ready()) session->cancel(sequence);
 }
 
 void Inbox::put(PyObject* token) {
@@ -160,7 +162,7 @@ void Inbox::put(PyObject* token) {
 }
 
 py::list Inbox::take(double timeout_s) {
-  wait_until(mutex_, changed_, timeout_s, [this] { return closed_ || !tokens_.empty(); });
+  wait_until(mutex_, changed_, timeout_s, [this] { return !tokens_.empty(); });
   std::deque<PyObject*> tokens;
   {
     const std::lock_guard lock(mutex_);
@@ -171,19 +173,12 @@ py::list Inbox::take(double timeout_s) {
   return list;
 }
 
-void Inbox::close() {
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-  }
-  changed_.notify_all();
-}
-
 void register_calls(py::module_& module) {
   py::class_<Inbox, std::shared_ptr<Inbox>>(module, "Inbox", "Finished calls on their way to the thread that serves them.")
       .def(py::init<>())
       .def("take", &Inbox::take, py::arg("timeout"), "The tokens of finished calls; waits for the first, [] at the timeout.")
-      .def("close", &Inbox::close, "Ends the waiting take().");
+      .def("put", [](Inbox& inbox, const py::object& token) { inbox.put(py::object(token).release().ptr()); }, py::arg("token"),
+           "A token of the caller's own.");
   py::class_<Call, std::shared_ptr<Call>>(module, "Call", "An operation under way.")
       .def("wait", &Call::wait, py::arg("timeout") = py::none(), "Waits until it is finished; False at the timeout.")
       .def("ready", &Call::ready, "Whether it is finished.")

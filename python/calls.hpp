@@ -42,7 +42,8 @@ class Call : public std::enable_shared_from_this<Call> {
   ~Call();
 
   // How the answer becomes a Python object.
-  enum class Shape : std::uint8_t { none, one, many, number, reply };
+  // (`raw`: many, objects as raw objects)
+  enum class Shape : std::uint8_t { none, one, many, raw, number, reply };
   std::shared_ptr<client::Session> session;
   Shape shape = Shape::none;
   bool take = false;                   // its answer is confirmed once it has been used, and refused otherwise
@@ -66,13 +67,11 @@ class Inbox {
  public:
   void put(PyObject* token);            // takes the reference; any thread, without the GIL
   pybind11::list take(double timeout_s); // all there are; waits for the first without the GIL; [] at the timeout
-  void close();
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<PyObject*> tokens_;
-  bool closed_ = false;
 };
 
 void register_calls(pybind11::module_& module);

@@ -3,6 +3,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <unistd.h>
+
 #include "client/session.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -16,19 +18,27 @@ void register_errors(pybind11::module_& module);
 class Unlocked {
  public:
   Unlocked() : state_(PyEval_SaveThread()) {}
-  ~Unlocked() { PyEval_RestoreThread(state_); }
+  ~Unlocked() { take_back(); }
   Unlocked(const Unlocked&) = delete;
   Unlocked& operator=(const Unlocked&) = delete;
 
   // Runs the Python handlers of signals that came in. True: one raised; the exception is set when the scope ends.
   bool signalled() {
-    PyEval_RestoreThread(state_);
+    take_back();
     const bool raised = PyErr_CheckSignals() != 0;
     state_ = PyEval_SaveThread();
     return raised;
   }
 
  private:
+  // While the interpreter ends, CPython kills threads that ask for the GIL by unwinding them, which C++ answers with
+  // terminate(): such a thread (a daemon thread blocked in a wait) stays where it is instead; the process is about to end.
+  void take_back() {
+    if (_Py_IsFinalizing() && ::gettid() != ::getpid())
+      for (;;) ::pause();
+    PyEval_RestoreThread(state_);
+  }
+
   PyThreadState* state_;
 };
 

@@ -130,8 +130,8 @@ Get get_any(const Space& space, const py::iterable& templates, bool take, bool w
   return get;
 }
 
-py::object get_any_now(const Space& space, const py::iterable& templates, bool take, bool wait, const py::object& timeout, std::int64_t n) {
-  return space.call(get_any(space, templates, take, wait, timeout, n), Call::Shape::many);
+py::object get_any_now(const Space& space, const py::iterable& templates, bool take, bool wait, const py::object& timeout, std::int64_t n, bool raw) {
+  return space.call(get_any(space, templates, take, wait, timeout, n), raw ? Call::Shape::raw : Call::Shape::many);
 }
 
 std::shared_ptr<Call> start_get(const Space& space, const py::args& fields, bool take, bool wait, const py::object& timeout, std::int64_t n, bool many) {
@@ -200,7 +200,8 @@ void add_gets(py::class_<Space>& space) {
   space.def("read_many", &get_many<false>, py::arg("n"), py::kw_only(), forever,
             "Reads up to n tuples that match; waits for the first. A list, [] at the timeout.");
   space.def("count", &count, "How many tuples match.");
-  space.def("_get_any", &get_any_now, py::arg("templates"), py::arg("take"), py::arg("wait"), py::arg("timeout"), py::arg("n"));
+  space.def("_get_any", &get_any_now, py::arg("templates"), py::arg("take") = false, py::arg("wait") = false,
+            py::arg("timeout") = py::none(), py::arg("n") = 1, py::arg("raw") = false);
   space.def("_start_get", &start_get, py::kw_only(), py::arg("take"), py::arg("wait"), py::arg("timeout") = py::none(), py::arg("n") = 1,
             py::arg("many") = false);
   space.def("_start_count", &start_count);
@@ -227,7 +228,7 @@ py::object Space::call(const Operation& operation, Call::Shape shape) const {
   try {
     answer = without_gil([&](const client::Wait& wait) { return session_->call(operation, wait, &sequence); }, !take);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::timeout && shape == Call::Shape::many) return py::list();
+    if (error.code() == ErrorCode::timeout && (shape == Call::Shape::many || shape == Call::Shape::raw)) return py::list();
     throw;
   }
   if (!take) return to_python(answer, shape);

@@ -4,7 +4,6 @@ The extension module and the kernels call this for every value that is none of t
 
 from __future__ import annotations
 
-import ast
 import os
 import pickle
 import site
@@ -31,8 +30,8 @@ class RawObject:
     def __init__(self, codec: str, classes: Sequence[str], body: Any, buffers: Sequence[Any] = ()) -> None:
         self.codec = codec
         self.classes = tuple(classes)
-        self.body = bytes(body)
-        self.buffers = [bytes(buffer) for buffer in buffers]
+        self.body = body  # bytes-like: a memoryview of what was received
+        self.buffers = list(buffers)
 
     def load(self) -> Any:
         """Unpickles it. Only for bytes from somebody who may execute code here."""
@@ -41,10 +40,11 @@ class RawObject:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RawObject):
             return NotImplemented
-        return (self.codec, self.body, self.buffers) == (other.codec, other.body, other.buffers)
+        return (self.codec, bytes(self.body)) == (other.codec, bytes(other.body)) and \
+            list(map(bytes, self.buffers)) == list(map(bytes, other.buffers))
 
     def __hash__(self) -> int:
-        return hash((self.codec, self.body))
+        return hash((self.codec, bytes(self.body)))
 
     def __repr__(self) -> str:
         name = self.classes[0] if self.classes else "unknown class"
@@ -161,6 +161,16 @@ def dump(value: Any, by_value: bool = False) -> Pickled:
     return codec, classes, body, [buffer.raw() for buffer in buffers]
 
 
+def pickled(value: Any) -> RawObject:
+    """The object ready to be sent, code by value: pickled once, however often it is sent."""
+    return RawObject(*dump(value, by_value=True))
+
+
+def packed(value: Any) -> RawObject:
+    """As ``pickled``, by plain pickle where that does."""
+    return RawObject(*dump(value))
+
+
 def _by_value_or_reference(value: Any, callback: Optional[Callable[[Any], Any]], buffers: List[Any]) -> bytes:
     try:
         return _pickle_by_value(value, callback)
@@ -200,15 +210,10 @@ def load_or_raw(codec: str, classes: Sequence[str], body: Any, buffers: Sequence
 # numpy --------------------------------------------------------------------------------------------------------------------
 
 def dtype_name(dtype: Any) -> Optional[str]:
-    """The name under which a dtype travels; None when only a pickle keeps it whole."""
-    if dtype.hasobject:
+    """The name under which a dtype travels; None when only a pickle keeps it whole (Python objects inside, structures)."""
+    if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufcmMSUV":
         return None
-    if dtype.names is None:
-        return None if dtype.subdtype else str(dtype.str)
-    import numpy
-
-    text = repr(dtype.descr)
-    return text if len(text) <= _MAX_NAME and numpy.dtype(dtype.descr) == dtype else None
+    return str(dtype.str)
 
 
 def dtype_named(text: str) -> Any:
@@ -216,7 +221,7 @@ def dtype_named(text: str) -> Any:
     import numpy
 
     try:
-        dtype = numpy.dtype(ast.literal_eval(text) if text.startswith("[") else text)
+        dtype = numpy.dtype(text)
     except Exception as error:
         raise DecodeError(f"an array of the unknown dtype {text!r}") from error
     if dtype.hasobject:

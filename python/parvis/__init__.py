@@ -1,0 +1,65 @@
+"""Parvis: a shared, persistent tuple space and interactive Python kernels that meet on it.
+
+    import parvis
+    space = parvis.connect()                  # the local server, started if there is none
+    space.out("task", 1, "some work")
+    space.in_("task", int, str)               # -> ("task", 1, "some work")
+
+    with parvis.Cluster(4) as c:              # four kernels here
+        c[:].execute("import os")
+        c[:].map(pow, range(10), [2] * 10)
+        c.farm("sweep").map(pow, range(10), [2] * 10)
+
+``parvis.space`` is the default space of the server this process belongs to: in a kernel the one it was started for,
+elsewhere the local server's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._errors import (Aborted, Conflict, DecodeError, Disconnected, Error, KernelDied, LimitExceeded, NotFound, ProtocolError,
+                      RemoteError, StorageError, StorageFull, Timeout, Unauthorized)
+from ._templates import ANY, Between, OneOf, Prefix, Var
+
+if TYPE_CHECKING:
+    from ._cluster import Cluster, Kernel
+    from ._farm import Farm, Future, Row
+    from ._objects import RawObject
+    from ._result import Result
+    from ._space import Space, Transaction, connect
+    from ._view import View
+
+    space: Space
+
+__all__ = [
+    "ANY", "Aborted", "Between", "Cluster", "Conflict", "DecodeError", "Disconnected", "Error", "Farm", "Future", "Kernel",
+    "KernelDied", "LimitExceeded", "NotFound", "OneOf", "Prefix", "ProtocolError", "RawObject", "RemoteError", "Result", "Row",
+    "Space", "StorageError", "StorageFull", "Timeout", "Transaction", "Unauthorized", "Var", "View", "connect", "space",
+]
+
+# Imported when first used: a kernel that only computes loads none of it.
+_LAZY = {
+    "Cluster": "_cluster", "Kernel": "_cluster", "Farm": "_farm", "Future": "_farm", "Row": "_farm", "RawObject": "_objects",
+    "Result": "_result", "Space": "_space", "Transaction": "_space", "connect": "_space", "View": "_view",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "space":
+        value = import_module("._space", __name__).default_space()
+    elif name == "__version__":
+        value = import_module("._parvis", __name__).version
+    elif name in _LAZY:
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    elif name == "aio":
+        return import_module(".aio", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__, "aio", "__version__"})
