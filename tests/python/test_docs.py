@@ -25,11 +25,12 @@ def test_snippets_of(page, tmp_path):
                    "PATH": os.path.join(BUILD, "bin") + os.pathsep + os.environ["PATH"]}
     environment.pop("PARVIS_ADDRESS", None)
     server = subprocess.Popen([os.path.join(BUILD, "bin", "parvis"), "serve"], env=environment,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                              stdout=subprocess.PIPE, text=True)
     try:
+        assert " serves " in server.stdout.readline()
         done = subprocess.run([sys.executable, os.path.join(HERE, "doc_runner.py"), page], env=environment,
                               cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
     finally:
         server.terminate()
-        server.wait(30)
+        server.communicate(timeout=30)
     assert done.returncode == 0, done.stdout
