@@ -94,7 +94,6 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   struct State;
-  friend class Pending;
   explicit Session(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
