@@ -1,0 +1,106 @@
+"""The session where IPython is installed: its magics, displays, completion and inspection over the kernel's namespace.
+
+Plain Python is compiled directly and never passes through IPython's cell machinery, which costs more than most cells do;
+only what does not parse (magics, `!commands`, `name?`) and bare names that are magics are transformed first.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib.util
+import os
+from types import ModuleType
+from typing import Any
+
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from . import shell as plain
+
+
+class _Publisher(DisplayPublisher):
+    session: Any = None
+
+    def publish(self, data: dict, metadata: Any = None, *_: Any, **__: Any) -> None:
+        self.session.show(data)
+
+    def clear_output(self, wait: bool = False) -> None:
+        pass  # what was printed has been sent
+
+
+class _InteractiveShell(InteractiveShell):
+    display_pub_class = _Publisher
+
+    def init_sys_modules(self) -> None:
+        pass  # __main__ is the kernel's own and stays
+
+    def ask_exit(self) -> None:
+        raise SystemExit("a kernel ends by kernel.stop(), not by exit()")
+
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        raise  # noqa: PLE0704  whoever ran the code sees it in the answer
+
+
+class Shell(plain.Shell):
+    def __init__(self, main: ModuleType, before: plain.Shell):
+        super().__init__(main)
+        self.count, self._flags, self._loop = before.count, before._flags, before._loop
+        self.displays = before.displays
+        if "MPLBACKEND" not in os.environ and importlib.util.find_spec("matplotlib_inline"):
+            os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "NoColor"
+        config.InteractiveShell.separate_in = ""
+        own = {name: main.__dict__[name] for name in ("exit", "quit") if name in main.__dict__}
+        self.ip = _InteractiveShell.instance(config=config, user_module=main, user_ns=main.__dict__)
+        for name in ("exit", "quit"):  # IPython's would end the process's loop, which is not theirs; Python's raise SystemExit
+            main.__dict__.pop(name, None)
+        main.__dict__.update(own)
+        self.ip.display_pub.session = self
+        self.ip.builtin_trap.activate()
+        builtins.display = self.display  # type: ignore[attr-defined]
+        self._callbacks = self.ip.events.callbacks
+
+    def execute(self, code: str, filename: str) -> Any:
+        ip = self.ip
+        ip.execution_count = self.count + 1
+        ip.history_manager.store_inputs(ip.execution_count, code)
+        self._fire("pre_execute")
+        try:
+            return super().execute(code, filename)
+        finally:
+            self._fire("post_execute")  # matplotlib's inline backend shows its figures here
+
+    def parse(self, code: str, name: str) -> ast.Module:
+        word = code.strip()
+        bare = word.isidentifier() and word not in self.namespace and not hasattr(builtins, word)
+        if not bare or self.ip.find_line_magic(word) is None:
+            try:
+                return super().parse(code, name)
+            except SyntaxError:
+                pass
+        transformed = self.ip.transform_cell(f"%{word}" if bare and self.ip.find_line_magic(word) else code)
+        return super().parse(transformed, name)
+
+    def remember(self, value: Any) -> None:
+        self.ip.displayhook.update_user_ns(value)
+
+    def pretty(self, value: Any) -> str:
+        text = self.ip.display_formatter.formatters["text/plain"](value)
+        return text if text is not None else super().pretty(value)
+
+    def mimebundle(self, value: Any) -> dict:
+        data, _ = self.ip.display_formatter.format(value)
+        return data or {"text/plain": repr(value)}
+
+    def display(self, *values: Any, **options: Any) -> None:
+        from IPython.display import display
+
+        display(*values, **options)
+
+    def _fire(self, event: str) -> None:
+        if self._callbacks.get(event):
+            self.ip.events.trigger(event)
