@@ -30,8 +30,8 @@ def functions(node: ast.AST, prefix: str = ""):
             yield from functions(child, prefix)
 
 
-def measure(path: str) -> list[tuple[str, int, int]]:
-    """(name, line, complexity) of every function in the file: one more than its decisions (if, loops, except, case,
-    conditional expressions, parts of comprehensions, each and/or)."""
+def measure(path: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """The path, and (name, line, complexity) of every function in the file: one more than its decisions (if, loops,
+    except, case, conditional expressions, parts of comprehensions, each and/or)."""
     with open(path, "rb") as file:
-        return list(functions(ast.parse(file.read(), path)))
+        return path, list(functions(ast.parse(file.read(), path)))
