@@ -135,8 +135,8 @@ def farm_out(demo: Demo, files: list[str]) -> float | None:
     todo = [path for path in files if path not in found]
     if found:
         newest = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(row.started for row in demo.farm.results())))
-        print(f"The space still holds the results of {len(found)} files, the last computed at {newest} by a kernel that "
-              "has ended since.")
+        print(f"The space still holds the results of {len(found)} files, the last computed at {newest} by a kernel "
+              "that has ended since.")
     if not todo:
         print("Nothing is left to compute (scripts/demo --fresh starts over).")
         return None
