@@ -42,7 +42,9 @@ class Blob {
   // The caller promises that the bytes outlive every copy of the result (string literals, a frame in scope).
   static Blob borrowed(ByteSpan bytes) { return {nullptr, bytes}; }
 
-  [[nodiscard]] Blob slice(std::size_t offset, std::size_t size) const { return {owner_, bytes_.subspan(offset, size)}; }
+  [[nodiscard]] Blob slice(std::size_t offset, std::size_t size) const {
+    return {owner_, bytes_.subspan(offset, size)};
+  }
   [[nodiscard]] Blob slice(ByteSpan part) const { return {owner_, part}; }  // `part` lies inside this blob
 
   [[nodiscard]] ByteSpan span() const { return bytes_; }

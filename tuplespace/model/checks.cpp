@@ -122,7 +122,8 @@ std::optional<std::uint64_t> array_bytes(std::uint64_t item, std::span<const std
 
 void within(std::uint64_t value, std::uint64_t limit, const char* what, const char* limit_name, const char* way_out) {
   if (value <= limit) return;
-  throw Error(ErrorCode::limit_exceeded, fmt::format("{}: {} is more than {} = {}; {}", what, value, limit_name, limit, way_out));
+  throw Error(ErrorCode::limit_exceeded,
+              fmt::format("{}: {} is more than {} = {}; {}", what, value, limit_name, limit, way_out));
 }
 
 }  // namespace parvis::checks

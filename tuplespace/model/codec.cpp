@@ -17,23 +17,23 @@
 //             | 06 varint n, n values                    list
 //             | 07 varint n, n values                    tuple
 //             | 08 varint n, n times (run value)         map: keys UTF-8, strictly ascending bytewise
-//             | 09 name, varint n, n varints, run        array: numpy typestr, shape, C-contiguous elements; the run has
-//                                                        product(shape) * size of an element bytes
-//             | 0a name, varint n, n names,              object: codec; classes, the object's own first, then its bases;
+//             | 09 name, varint n, n varints, run        array: numpy typestr, shape, C-contiguous elements, which are
+//                                                        product(shape) * item size bytes
+//             | 0a name, varint n, n names,              object: codec; classes, its own first, then the bases;
 //                  run, varint m, m runs                 body; out-of-band buffers
 //
 //   pattern  := value                                    an actual
 //             | 20                                       any value
 //             | 21 type                                  formal: a value of that type (the tags 00 .. 0a)
 //             | 22 name                                  an object that has this class among its classes
-//             | 23 value value                           Between: both bounds int, float, str or bytes, and of one type
+//             | 23 value value                           Between: two bounds of one type: int, float, str, bytes
 //             | 24 value                                 Prefix: str or bytes
 //             | 25 varint n, n values                    OneOf: n >= 1
 //             | 26 name (type | ff)                      variable: the same name binds equal values; ff: of any type
 //             | 27 (06 | 07) flags, varint n, n patterns a template for a nested list or tuple
 //
-// Nesting is at most max_depth levels of 06, 07, 08, 27 and, in a template, 23, 24, 25, which hold values as well. There is
-// one encoding for a value: equality of encodings is equality of values (but for 0.0 and -0.0, see match.hpp).
+// Nesting is at most max_depth levels of 06, 07, 08, 27 and, in a template, 23, 24, 25, which hold values too. There
+// is one encoding for a value: equality of encodings is equality of values (but for 0.0 and -0.0, see match.hpp).
 // A change of this grammar is a change of the protocol's version and of the store's: golden.txt in tests/model and
 // docs/protocol.md quote its bytes.
 #include "tuplespace/model/codec.hpp"
@@ -84,7 +84,8 @@ Blob Encoding::flatten() const {
   all.reserve(size());
   std::size_t done = 0;
   for (const auto& splice : splices_) {
-    all.insert(all.end(), small_.begin() + static_cast<std::ptrdiff_t>(done), small_.begin() + static_cast<std::ptrdiff_t>(splice.at));
+    all.insert(all.end(), small_.begin() + static_cast<std::ptrdiff_t>(done),
+               small_.begin() + static_cast<std::ptrdiff_t>(splice.at));
     all.insert(all.end(), splice.bytes.span().begin(), splice.bytes.span().end());
     done = splice.at;
   }
@@ -217,7 +218,8 @@ void Writer::key(std::string_view utf8) {
   if (last.set) {
     const auto before = as_text(out_.small().subspan(last.offset, last.size));
     if (before == utf8) invalid("a map has the key \"" + std::string(utf8) + "\" twice");
-    if (before > utf8) invalid("a map's keys are not ascending: \"" + std::string(utf8) + "\" after \"" + std::string(before) + '"');
+    if (before > utf8)
+      invalid("a map's keys are not ascending: \"" + std::string(utf8) + "\" after \"" + std::string(before) + '"');
   }
   text(utf8, "a map's key");
   last = {out_.small().size() - utf8.size(), utf8.size(), true};
@@ -225,7 +227,9 @@ void Writer::key(std::string_view utf8) {
 
 void Writer::array(std::string_view dtype, std::span<const std::uint64_t> shape, const Blob& elements) {
   const auto item = checks::item_size(dtype);
-  if (!item) invalid("an array's dtype '" + std::string(dtype) + "' is no numpy typestr of plain elements; send it as an object");
+  if (!item)
+    invalid("an array's dtype '" + std::string(dtype) +
+            "' is no numpy typestr of plain elements; send it as an object");
   checks::within(shape.size(), max_array_dimensions, "dimensions of an array", "max_array_dimensions", "reshape it");
   const auto size = checks::array_bytes(*item, shape);
   if (!size || *size != elements.size()) {
@@ -240,9 +244,11 @@ void Writer::array(std::string_view dtype, std::span<const std::uint64_t> shape,
   nesting_.item_done();
 }
 
-void Writer::object(std::string_view codec, std::span<const std::string> classes, const Blob& body, std::span<const Blob> buffers) {
+void Writer::object(std::string_view codec, std::span<const std::string> classes, const Blob& body,
+                    std::span<const Blob> buffers) {
   checks::within(classes.size(), max_object_classes, "classes of an object", "max_object_classes", "name fewer bases");
-  checks::within(buffers.size(), max_object_buffers, "buffers of an object", "max_object_buffers", "keep small buffers in the body");
+  checks::within(buffers.size(), max_object_buffers, "buffers of an object", "max_object_buffers",
+                 "keep small buffers in the body");
   out_.append(byte_of(tags::object));
   name(codec, "an object's codec");
   out_.append_varint(classes.size());

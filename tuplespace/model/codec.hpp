@@ -78,8 +78,8 @@ class Nesting {
 
 // Appends one value after another. A tuple is begin_tuple_body(n) followed by n values; a nested list, tuple or map is
 // its begin_ call followed by its items (a map's by key, value, key, value, keys ascending bytewise).
-// Throws Error{limit_exceeded} for what exceeds limits.hpp and Error{protocol_error} for text that is not UTF-8, keys out
-// of order, a dtype that is none. After a throw the Encoding holds a part of a value: clear it.
+// Throws Error{limit_exceeded} for what exceeds limits.hpp and Error{protocol_error} for text that is not UTF-8, keys
+// out of order, a dtype that is none. After a throw the Encoding holds a part of a value: clear it.
 class Writer {
  public:
   explicit Writer(Encoding& out) : out_(out) {}
@@ -97,7 +97,8 @@ class Writer {
   void begin_map(std::size_t items);
   void key(std::string_view utf8);
   void array(std::string_view dtype, std::span<const std::uint64_t> shape, const Blob& elements);
-  void object(std::string_view codec, std::span<const std::string> classes, const Blob& body, std::span<const Blob> buffers);
+  void object(std::string_view codec, std::span<const std::string> classes, const Blob& body,
+              std::span<const Blob> buffers);
   void value(const Value& v);
 
   void any();
@@ -126,8 +127,8 @@ Blob encoded(const Tuple& tuple);
 Blob encoded(const Template& pattern);
 
 // A cursor over an encoding. Bytes, array elements and object parts come out as spans into the input. Every call throws
-// Error{protocol_error} on malformed input and Error{limit_exceeded} beyond limits.hpp. Nesting is bounded while pulling,
-// too, so that a caller may recurse.
+// Error{protocol_error} on malformed input and Error{limit_exceeded} beyond limits.hpp. Nesting is bounded while
+// pulling, too, so that a caller may recurse.
 class Reader {
  public:
   explicit Reader(ByteSpan bytes) : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
@@ -140,10 +141,13 @@ class Reader {
   [[nodiscard]] const std::byte* position() const { return at_; }
 
   [[nodiscard]] bool at_actual() const;     // in a template: is the next pattern a plain value?
-  enum class PatternKind : std::uint8_t { actual, any, formal, class_formal, between, prefix, one_of, variable, nested };
+  enum class PatternKind : std::uint8_t {
+    actual, any, formal, class_formal, between, prefix, one_of, variable, nested
+  };
   [[nodiscard]] PatternKind peek_pattern() const;
   [[nodiscard]] Type peek() const;          // type of the next value
-  ByteSpan skip();                          // the bytes of the next value or pattern, checked whole (UTF-8, order of keys, minimal lengths, depth)
+  // The bytes of the next value or pattern, checked whole (UTF-8, order of keys, minimal lengths, depth).
+  ByteSpan skip();
 
   void nil();
   bool boolean();
@@ -160,7 +164,12 @@ class Reader {
   std::string_view key();
   struct ArraySpan { std::string_view dtype; std::vector<std::uint64_t> shape; ByteSpan elements; };
   ArraySpan array();
-  struct ObjectSpan { std::string_view codec; std::vector<std::string_view> classes; ByteSpan body; std::vector<ByteSpan> buffers; };
+  struct ObjectSpan {
+    std::string_view codec;
+    std::vector<std::string_view> classes;
+    ByteSpan body;
+    std::vector<ByteSpan> buffers;
+  };
   ObjectSpan object();
 
   // The patterns, after template_body(): call the one that peek_pattern() names; actuals are read as values.
@@ -203,7 +212,7 @@ Tuple decode_tuple(const Blob& owner);
 Template decode_template(const Blob& owner);
 Value decode_value(Reader& reader, const Blob& owner);
 
-// Checks a whole encoding from an untrusted peer without building anything: canonical, within limits, nothing behind it.
+// Checks a whole encoding from an untrusted peer without building anything: canonical, within limits, nothing behind.
 void validate_tuple(ByteSpan bytes);
 void validate_template(ByteSpan bytes);
 

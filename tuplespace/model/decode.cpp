@@ -90,7 +90,8 @@ Pattern decode_pattern(Reader& reader, const Blob& owner) {
 }
 
 void nothing_left(const Reader& reader, const char* what) {
-  if (!reader.done()) throw Error(ErrorCode::protocol_error, fmt::format("{} bytes behind the end of a {}", reader.left(), what));
+  if (!reader.done())
+    throw Error(ErrorCode::protocol_error, fmt::format("{} bytes behind the end of a {}", reader.left(), what));
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ inline constexpr std::size_t max_fragment_bytes = 256 * 1024;  // content of one
 inline constexpr std::size_t inline_bytes = 16 * 1024;     // a payload up to this size stands in the message body
 inline constexpr std::size_t max_body_bytes = 64 * 1024 * 1024;  // message body without its segments
 inline constexpr std::size_t max_segments = 4096;          // segments of one message
-inline constexpr std::size_t max_partial_messages = 64;    // fragmented messages under way on one connection, each direction
-inline constexpr std::size_t max_operation_tuples = 100'000;  // tuples put, consumed, released or confirmed by one message
+inline constexpr std::size_t max_partial_messages = 64;    // fragmented messages under way, connection and direction
+inline constexpr std::size_t max_operation_tuples = 100'000;  // tuples put, consumed or confirmed by one message
 inline constexpr int min_priority = -32768;
 inline constexpr int max_priority = 32767;
 
@@ -35,11 +35,11 @@ struct Limits {
   std::size_t waiters = 200'000;                           // blocked operations, whole server
   std::size_t waiters_per_session = 100'000;
   std::size_t memory_bytes = std::size_t{8} << 30;         // tuples and index held in memory; out is refused beyond
-  std::size_t send_queue_bytes = std::size_t{8} << 20;     // replies queued to one connection before its requests are no longer read
-  std::size_t commit_queue_bytes = std::size_t{64} << 20;  // changes that wait for the disk before requests are no longer read
+  std::size_t send_queue_bytes = std::size_t{8} << 20;     // replies queued to one connection; beyond, requests wait
+  std::size_t commit_queue_bytes = std::size_t{64} << 20;  // changes that wait for the disk; beyond, requests wait
   std::size_t unconfirmed_per_session = 100'000;           // takes delivered and not yet confirmed
   std::size_t transactions_per_session = 10'000;
-  std::size_t steps_per_operation = 200'000;               // candidates examined by one operation, about 10 ms of the loop thread
+  std::size_t steps_per_operation = 200'000;               // candidates one operation examines, about 10 ms
   std::size_t reply_tuples = 50'000;                       // tuples in one reply
   std::size_t reply_bytes = std::size_t{32} << 20;         // bytes of tuples in one reply, from its second tuple on
   std::chrono::milliseconds heartbeat{10'000};             // silence after which a peer is given up

@@ -216,7 +216,8 @@ Matcher::Matcher(ByteSpan encoded_template) : bytes_(encoded_template.begin(), e
   for (std::size_t i = 0; i < head.fields; ++i) {
     const auto kind = reader.peek_pattern();
     const auto pattern = reader.skip();
-    patterns_.push_back({static_cast<std::uint8_t>(kind), static_cast<std::size_t>(pattern.data() - bytes_.data()), pattern.size()});
+    patterns_.push_back(
+        {static_cast<std::uint8_t>(kind), static_cast<std::size_t>(pattern.data() - bytes_.data()), pattern.size()});
     if (kind == Kind::actual) actuals_.push_back({static_cast<std::uint16_t>(i), hash_value(pattern)});
   }
 }

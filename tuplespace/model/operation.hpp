@@ -1,8 +1,8 @@
 // What a client asks of the tuple space and what it is told. The engine executes these, the wire carries them
 // (wire/message.hpp gives them their bytes), the client builds them. Times are microseconds; -1 means for ever.
 //
-// Numbers: an operation has a sequence number, unique in its session and ascending. It makes every operation take effect
-// once: sent again with the same number after a reconnect, it is answered, not repeated (promise P2).
+// Numbers: an operation has a sequence number, unique in its session and ascending. It makes every operation take
+// effect once: sent again with the same number after a reconnect, it is answered, not repeated (promise P2).
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ struct Out {
   std::int64_t delay_us = 0;    // hidden until then
 };
 
-// in, rd, inp, rdp, take_many, read_many. Several templates: any of them. Answer: Found; a wait that ends without a match
-// is Failed{timeout}, an operation that does not wait answers Found without items.
+// in, rd, inp, rdp, take_many, read_many. Several templates: any of them. Answer: Found; a wait that ends without a
+// match is Failed{timeout}, an operation that does not wait answers Found without items.
 struct Get {
   std::string space;
   std::vector<Payload> templates;

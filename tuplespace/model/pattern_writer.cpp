@@ -14,8 +14,9 @@ namespace {
 
 std::uint8_t type_of(const Value& v) {
   // In the order of Value::Variant.
-  constexpr std::uint8_t types[] = {tags::nil,    tags::boolean, tags::integer, tags::integer, tags::real,  tags::string,
-                                    tags::bytes,  tags::list,    tags::tuple,   tags::map,     tags::array, tags::object};
+  constexpr std::uint8_t types[] = {tags::nil,   tags::boolean, tags::integer, tags::integer,
+                                    tags::real,  tags::string,  tags::bytes,   tags::list,
+                                    tags::tuple, tags::map,     tags::array,   tags::object};
   static_assert(std::size(types) == std::variant_size_v<Value::Variant>);
   return types[v.variant().index()];
 }
@@ -55,7 +56,8 @@ void Writer::between(const Value& low, const Value& high) {
   const auto type = type_of(low);
   if (!tags::is_ordered(type) || type != type_of(high)) {
     invalid("Between wants two bounds of one type, int, float, str or bytes, not " +
-            std::string(name_of(static_cast<Type>(type))) + " and " + std::string(name_of(static_cast<Type>(type_of(high)))));
+            std::string(name_of(static_cast<Type>(type))) + " and " +
+            std::string(name_of(static_cast<Type>(type_of(high)))));
   }
   check_bound(low, "a bound of Between");
   check_bound(high, "a bound of Between");
@@ -94,7 +96,8 @@ void Writer::variable(std::string_view variable_name, std::optional<Type> type) 
 }
 
 void Writer::begin_nested(Type type, std::size_t fields, bool open) {
-  if (type != Type::list && type != Type::tuple) invalid("a nested template is for a list or a tuple, not for " + std::string(name_of(type)));
+  if (type != Type::list && type != Type::tuple)
+    invalid("a nested template is for a list or a tuple, not for " + std::string(name_of(type)));
   checks::within(fields, max_fields, "fields of a nested template", "max_fields", "end it with `...`");
   out_.append(static_cast<std::byte>(tags::nested));
   out_.append(static_cast<std::byte>(type));

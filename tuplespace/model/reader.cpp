@@ -212,7 +212,8 @@ Reader::ObjectSpan Reader::object() {
   for (auto& c : result.classes) c = name("an object's class");
   result.body = run();
   const auto buffers = count("buffers");
-  checks::within(buffers, max_object_buffers, "buffers of an object", "max_object_buffers", "keep small buffers in the body");
+  checks::within(buffers, max_object_buffers, "buffers of an object", "max_object_buffers",
+                 "keep small buffers in the body");
   result.buffers.resize(buffers);
   for (auto& b : result.buffers) b = run();
   nesting_.item_done();

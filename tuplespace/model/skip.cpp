@@ -62,13 +62,15 @@ ByteSpan Reader::skip() {
 void validate_tuple(ByteSpan bytes) {
   Reader reader(bytes);
   for (auto n = reader.tuple_body(); n != 0; --n) reader.skip();
-  if (!reader.done()) throw Error(ErrorCode::protocol_error, fmt::format("{} bytes behind the end of a tuple", reader.left()));
+  if (!reader.done())
+    throw Error(ErrorCode::protocol_error, fmt::format("{} bytes behind the end of a tuple", reader.left()));
 }
 
 void validate_template(ByteSpan bytes) {
   Reader reader(bytes);
   for (auto n = reader.template_body().fields; n != 0; --n) reader.skip();
-  if (!reader.done()) throw Error(ErrorCode::protocol_error, fmt::format("{} bytes behind the end of a template", reader.left()));
+  if (!reader.done())
+    throw Error(ErrorCode::protocol_error, fmt::format("{} bytes behind the end of a template", reader.left()));
 }
 
 }  // namespace parvis

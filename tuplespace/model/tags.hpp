@@ -1,5 +1,5 @@
-// Internal to model: the tag bytes of the canonical encoding (grammar in codec.cpp), and a walk over encodings that have
-// been validated before. Nothing here checks bounds.
+// Internal to model: the tag bytes of the canonical encoding (grammar in codec.cpp), and a walk over encodings that
+// have been validated before. Nothing here checks bounds.
 #pragma once
 
 #include <bit>
@@ -71,7 +71,7 @@ inline std::uint64_t real_bits(const std::byte* p) {
   return bits;
 }
 
-// Past the value at p. `on_real(payload)` is told of every float on the way, at every depth; it returns whether to go on.
+// Past the value at p. `on_real(payload)` is told of every float on the way, at every depth; it says whether to go on.
 template <class OnReal>
 bool value(const std::byte*& p, OnReal&& on_real) {
   const auto t = tag(p++);

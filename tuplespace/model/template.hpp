@@ -15,7 +15,8 @@ namespace parvis {
 
 // The type of a field, also its code on the wire. `class_` is a formal only: an object with that class or base.
 enum class Type : std::uint8_t {
-  nil = 0, boolean = 1, integer = 2, real = 3, string = 4, bytes = 5, list = 6, tuple = 7, map = 8, array = 9, object = 10
+  nil = 0, boolean = 1, integer = 2, real = 3, string = 4, bytes = 5,
+  list = 6, tuple = 7, map = 8, array = 9, object = 10
 };
 std::string_view name_of(Type type);                 // "nil bool int float str bytes list tuple map array object"
 std::optional<Type> type_named(std::string_view name);

@@ -29,7 +29,8 @@ Template of_words(std::span<const std::string> words, bool patterns) {
     } else if (i + 1 == words.size()) {
       result.open = true;
     } else {
-      throw Error(ErrorCode::protocol_error, fmt::format("cannot read word {}: nothing was expected behind ..., which comes last", i + 2));
+      throw Error(ErrorCode::protocol_error,
+                  fmt::format("cannot read word {}: nothing was expected behind ..., which comes last", i + 2));
     }
   }
   return result;

@@ -21,12 +21,15 @@ bool is_word_char(char c) {
 }
 
 bool is_ordered(const Value& v) {
-  return v.get_if<std::int64_t>() || v.get_if<BigInteger>() || v.get_if<double>() || v.get_if<std::string>() || v.get_if<Blob>();
+  return v.get_if<std::int64_t>() || v.get_if<BigInteger>() || v.get_if<double>() || v.get_if<std::string>() ||
+         v.get_if<Blob>();
 }
 
 // Of ordered values: ints of both sizes are one type.
 bool same_type(const Value& a, const Value& b) {
-  const auto kind = [](const Value& v) { return v.get_if<BigInteger>() ? Value(0).variant().index() : v.variant().index(); };
+  const auto kind = [](const Value& v) {
+    return v.get_if<BigInteger>() ? Value(0).variant().index() : v.variant().index();
+  };
   return kind(a) == kind(b);
 }
 
@@ -50,7 +53,8 @@ std::string excerpt(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-Parser::Parser(std::string_view text, bool patterns, std::size_t word) : text_(text), word_(word), patterns_(patterns) {}
+Parser::Parser(std::string_view text, bool patterns, std::size_t word)
+    : text_(text), word_(word), patterns_(patterns) {}
 
 void Parser::fail(std::size_t at, const std::string& expected) const {
   const auto place = word_ == 0 ? std::string() : fmt::format("word {}, ", word_);
@@ -75,7 +79,8 @@ bool Parser::at_quote() const {
 }
 
 Template Parser::whole() {
-  if (!checks::is_utf8(text_)) throw Error(ErrorCode::protocol_error, "the text is not valid UTF-8; bytes are written b\"\\xff\"");
+  if (!checks::is_utf8(text_))
+    throw Error(ErrorCode::protocol_error, "the text is not valid UTF-8; bytes are written b\"\\xff\"");
   skip_space();
   if (look() != '(') fail(at_, "expected ( and the fields, as in (\"task\", 7)");
   ++at_;
@@ -87,16 +92,19 @@ Template Parser::whole() {
 
 std::optional<Pattern> Parser::a_word() {
   if (!checks::is_utf8(text_)) {
-    throw Error(ErrorCode::protocol_error, fmt::format("word {} is not valid UTF-8; bytes are written b\"\\xff\"", word_));
+    throw Error(ErrorCode::protocol_error,
+                fmt::format("word {} is not valid UTF-8; bytes are written b\"\\xff\"", word_));
   }
   if (text_ == "...") {
     need_patterns(0);
     return std::nullopt;
   }
-  const bool structured = at_quote() || (!text_.empty() && std::string_view("([{?").find(text_[0]) != std::string_view::npos);
+  const bool structured =
+      at_quote() || (!text_.empty() && std::string_view("([{?").find(text_[0]) != std::string_view::npos);
   if (!structured) {
     const bool spaced = std::any_of(text_.begin(), text_.end(), is_space);
-    const bool gap = text_.empty() || text_.front() == '|' || text_.back() == '|' || text_.find("||") != std::string_view::npos;
+    const bool gap =
+        text_.empty() || text_.front() == '|' || text_.back() == '|' || text_.find("||") != std::string_view::npos;
     if (spaced || gap) return Pattern{Value(text_)};
   }
   auto result = item();
@@ -129,7 +137,8 @@ Pattern Parser::item() {
 
 Pattern Parser::alternative() {
   const auto start = at_;
-  const bool bare = word_ != 0 && depth_ == 0 && !at_quote() && std::string_view("([{?").find(look()) == std::string_view::npos;
+  const bool bare =
+      word_ != 0 && depth_ == 0 && !at_quote() && std::string_view("([{?").find(look()) == std::string_view::npos;
   auto result = bare ? bare_alternative() : primary();
   auto* v = std::get_if<Value>(&result.variant);
   if (!v) return result;
@@ -172,7 +181,7 @@ Pattern Parser::primary() {
   const auto start = at_;
   if (const auto size = number_length(text_.substr(at_)); size != 0) {
     at_ += size;
-    if (is_word_char(look()) || (look() == '.' && look(1) != '.')) fail(start, "no number and no quoted text");
+    if (is_word_char(look()) || (look() == '.' && look(1) != '.')) fail(start, "no number; text is written in double quotes");
     auto n = number(text_.substr(start, size));
     if (!n) fail(start, "a number beyond the range of a float");
     return {std::move(*n)};
@@ -181,7 +190,8 @@ Pattern Parser::primary() {
   if (auto literal = keyword(word)) return {std::move(*literal)};
   if (word.empty()) fail(start, "expected a value or a pattern");
   const auto meant = literal_meant(word);
-  fail(start, meant.empty() ? fmt::format("text is written in double quotes, \"{}\"", word) : fmt::format("did you mean {}?", meant));
+  fail(start, meant.empty() ? fmt::format("text is written in double quotes, \"{}\"", word)
+                            : fmt::format("did you mean {}?", meant));
 }
 
 std::string_view Parser::plain_word() {
@@ -204,7 +214,8 @@ Pattern Parser::bare_alternative() {
   }
   at_ += piece.size();
   if (auto literal = keyword(piece)) return {std::move(*literal)};
-  if (const auto meant = literal_meant(piece); !meant.empty() && (piece == "True" || piece == "False" || piece == "None")) {
+  if (const auto meant = literal_meant(piece);
+      !meant.empty() && (piece == "True" || piece == "False" || piece == "None")) {
     fail(start, fmt::format("did you mean {}? Text is written \"{}\"", meant, piece));
   }
   if (number_length(piece) == piece.size()) {
@@ -315,8 +326,10 @@ Value Parser::map() {
   }
   ++at_;
   --depth_;
-  std::stable_sort(result.items.begin(), result.items.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  const auto twice = std::adjacent_find(result.items.begin(), result.items.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  std::stable_sort(result.items.begin(), result.items.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto twice = std::adjacent_find(result.items.begin(), result.items.end(),
+                                        [](const auto& a, const auto& b) { return a.first == b.first; });
   if (twice != result.items.end()) fail(start, fmt::format("the map has the key \"{}\" twice", twice->first));
   return result;
 }

@@ -11,7 +11,7 @@ namespace parvis::text {
 
 class Parser {
  public:
-  // `word`: 0 for a whole text, else which word of a command this is, for messages. Without `patterns` only values are read.
+  // `word`: 0 for a whole text, else which word of a command this is, for messages. Without `patterns`, only values.
   Parser(std::string_view text, bool patterns, std::size_t word = 0);
 
   Template whole();                 // "(" fields ")" and nothing behind
@@ -40,7 +40,9 @@ class Parser {
   Pattern prefix(Value text, std::size_t start);
 
   void skip_space();
-  [[nodiscard]] char look(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  [[nodiscard]] char look(std::size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   [[nodiscard]] bool ended() const { return at_ == text_.size(); }
   [[nodiscard]] bool at_range() const;  // `..` and not `...`
   [[nodiscard]] bool at_quote() const;

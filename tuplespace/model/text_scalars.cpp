@@ -51,7 +51,8 @@ Value hexadecimal(bool negative, std::string_view digits) {
 }
 
 Value decimal(bool negative, std::string_view digits) {
-  checks::within(digits.size(), max_decimal_digits, "decimal digits of an int", "max_decimal_digits", "write it in hexadecimal, 0x…");
+  checks::within(digits.size(), max_decimal_digits, "decimal digits of an int", "max_decimal_digits",
+                 "write it in hexadecimal, 0x…");
   std::vector<std::uint32_t> limbs;
   for (std::size_t i = 0; i < digits.size(); ++i) {
     std::uint64_t carry = static_cast<std::uint64_t>(digits[i] - '0');
@@ -71,7 +72,8 @@ Value decimal(bool negative, std::string_view digits) {
 
 std::string decimal_digits(ByteSpan magnitude) {
   std::vector<std::uint32_t> limbs((magnitude.size() + 3) / 4);
-  for (std::size_t i = 0; i < magnitude.size(); ++i) limbs[i / 4] |= std::to_integer<std::uint32_t>(magnitude[i]) << (i % 4 * 8);
+  for (std::size_t i = 0; i < magnitude.size(); ++i)
+    limbs[i / 4] |= std::to_integer<std::uint32_t>(magnitude[i]) << (i % 4 * 8);
   std::string reversed;
   while (!limbs.empty()) {
     std::uint64_t rest = 0;
@@ -81,7 +83,8 @@ std::string decimal_digits(ByteSpan magnitude) {
       rest %= 1'000'000'000;
     }
     while (!limbs.empty() && limbs.back() == 0) limbs.pop_back();
-    for (int i = 0; i < 9 && (rest != 0 || !limbs.empty()); ++i, rest /= 10) reversed += static_cast<char>('0' + rest % 10);
+    for (int i = 0; i < 9 && (rest != 0 || !limbs.empty()); ++i, rest /= 10)
+      reversed += static_cast<char>('0' + rest % 10);
   }
   std::reverse(reversed.begin(), reversed.end());
   return reversed.empty() ? "0" : reversed;
@@ -202,6 +205,7 @@ std::string_view unescape(std::string_view s, std::size_t& at, bool as_bytes, st
 }
 
 void append_quoted(std::string& out, std::string_view utf8) {
+  const bool valid = checks::is_utf8(utf8);  // a program's Value may hold anything; then its bytes are shown
   out += '"';
   for (std::size_t i = 0; i < utf8.size();) {
     const auto lead = static_cast<unsigned char>(utf8[i]);
@@ -210,10 +214,10 @@ void append_quoted(std::string& out, std::string_view utf8) {
       ++i;
       continue;
     }
-    const std::size_t size = std::min<std::size_t>(lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4, utf8.size() - i);
+    const std::size_t size = !valid || lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     std::uint32_t code = size == 1 ? lead : lead & (0x7fU >> size);
     for (std::size_t k = 1; k < size; ++k) code = (code << 6) | (static_cast<unsigned char>(utf8[i + k]) & 0x3f);
-    if (!is_unprintable(code)) {
+    if (!is_unprintable(code) && (valid || code < 0x80)) {
       out += utf8.substr(i, size);
     } else if (code < 0x100) {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);

@@ -11,7 +11,7 @@ namespace parvis::text {
 
 // How many bytes at the start of `s` form a number (an int, hexadecimal int or float); 0 when none do.
 std::size_t number_length(std::string_view s);
-// The value of exactly such bytes. Throws Error{limit_exceeded} for too many digits; nothing when a float is out of range.
+// The value of exactly such bytes; nothing for a float out of range. Throws Error{limit_exceeded} for too many digits.
 std::optional<Value> number(std::string_view s);
 // nil, true, false, nan, -nan, inf, -inf, nan(0x7ff8000000000001).
 std::optional<Value> keyword(std::string_view word);

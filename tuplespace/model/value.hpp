@@ -1,6 +1,6 @@
 // Values and tuples as a program handles them. The server never builds these: it matches encodings (codec.hpp).
 //
-// Types are exact: 1, 1.0 and true are three values; [1] and (1,) too. Maps have string keys and are kept sorted by key.
+// Types are exact: 1, 1.0 and true are three values; [1] and (1,) too. Maps have string keys, sorted by key.
 #pragma once
 
 #include <concepts>
@@ -49,7 +49,8 @@ struct Object {  // opaque to the server
 
 class Value {
  public:
-  using Variant = std::variant<Nil, bool, std::int64_t, BigInteger, double, std::string, Blob, List, Tuple, Map, Array, Object>;
+  using Variant =
+      std::variant<Nil, bool, std::int64_t, BigInteger, double, std::string, Blob, List, Tuple, Map, Array, Object>;
 
   Value() = default;
   Value(Nil) {}
