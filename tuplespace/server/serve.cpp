@@ -1,0 +1,92 @@
+// The wiring diagram of `parvis serve`.
+#include "tuplespace/server/serve.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "storage/data_folder.hpp"
+#include "storage/lmdb_store.hpp"
+#include "tuplespace/server/home.hpp"
+#include "tuplespace/server/server.hpp"
+
+namespace parvis::server {
+namespace {
+
+std::vector<wire::Address> listen(Server& server, const ServeOptions& options, const std::filesystem::path& home, Log& log) {
+  std::vector<wire::Address> bound;
+  for (const auto& address : options.listen) bound.push_back(server.listen(address));
+  if (!options.listen.empty()) return bound;
+  try {
+    bound.push_back(server.listen(wire::Address::parse("unix://" + wire::socket_path(home).string())));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::protocol_error) throw;
+    log.warn(fmt::format("no Unix socket: {}", error.what()));  // the folder's path is too long for one
+  }
+  wire::Address loopback;
+  loopback.kind = wire::Address::Kind::tcp;
+  loopback.host = "127.0.0.1";
+  bound.push_back(server.listen(loopback, true));
+  return bound;
+}
+
+std::string texts(const std::vector<wire::Address>& addresses) {
+  std::string all;
+  for (const auto& address : addresses) all += (all.empty() ? "" : " ") + address.text();
+  return all;
+}
+
+// The first signal asks for an orderly end, the second does not ask.
+void stop_on_signals(boost::asio::signal_set& signals, Server& server, bool again = false) {
+  signals.async_wait([&signals, &server, again](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (again) return server.loop().stop();
+    server.stop(signal == SIGINT ? "interrupted" : "terminated");
+    stop_on_signals(signals, server, true);
+  });
+}
+
+int run(const ServeOptions& options, Log& log) {
+  const auto home = options.data.empty() ? wire::home_folder() : std::filesystem::absolute(options.data);
+  auto folder = std::make_shared<storage::DataFolder>(home);
+  make_private(home);
+  const wire::Token token = ensure_token(home);
+  storage::LmdbOptions lmdb;
+  lmdb.folder = home;
+  const auto store = storage::open_lmdb(folder, lmdb);
+  std::string broken;
+  {
+    Server server(*store, token, options, log);
+    boost::asio::signal_set signals(server.loop(), SIGTERM, SIGINT);
+    stop_on_signals(signals, server);
+    const auto addresses = listen(server, options, home, log);
+    write_addresses(home, addresses);
+    log.info(fmt::format("serving data={} pid={} addresses=\"{}\"", home.string(), getpid(), texts(addresses)));
+    write_without_waiting(STDOUT_FILENO, fmt::format("parvis {} serves {}\n", PARVIS_VERSION, texts(addresses)));
+    server.run();
+    remove_addresses(home);
+    broken = server.broken();
+  }
+  store->close();
+  if (!broken.empty()) log.error("ended after the disk had failed: " + broken);
+  else log.info("ended in order");
+  return broken.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  Log log(STDERR_FILENO);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(options, log);
+  } catch (const std::exception& error) {
+    log.error(error.what());
+    return 1;
+  }
+}
+
+}  // namespace parvis::server

@@ -1,0 +1,83 @@
+// The engine and the store joined: what the engine did in a turn goes to the store, and its replies leave when what they
+// tell of is durable. The loop's thread only; the store's own threads merely post to the loop.
+//
+// One commit is under way at a time; turns that end meanwhile wait together and are the next one (group commit). A commit
+// that fails is a restart in small: unreleased replies become the error and the engine is built anew from the store.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/store.hpp"
+#include "tuplespace/space/engine.hpp"
+
+namespace parvis::server {
+
+class Turns {
+ public:
+  // What the owner is told, always from a turn of its own.
+  struct Owner {
+    virtual ~Owner() = default;
+    virtual void reply(space::Reply&& reply) = 0;
+    virtual void session_ended(SessionId session) = 0;
+    // After a failed commit: every unreleased reply has been answered with the error; the engine is another one, and no
+    // session is attached to it.
+    virtual void restarted(const std::string& why) = 0;
+    virtual void behind(bool yes) = 0;       // more than Limits::commit_queue_bytes wait for the disk
+  };
+
+  // Recovers the space. Throws Error{storage_error}.
+  Turns(boost::asio::io_context& io, storage::Store& store, const Limits& limits, Durability durability, Owner& owner);
+  ~Turns();
+
+  [[nodiscard]] space::Engine& engine() { return *engine_; }
+  [[nodiscard]] space::Time now() const;
+  void schedule();                           // something was done: a turn will follow, with all else that has arrived
+  [[nodiscard]] bool settled() const;        // nothing waits for the disk
+  [[nodiscard]] const std::string& broken() const { return broken_; }  // why nothing can be written any more; else empty
+
+ private:
+  struct Mailbox;                            // where the store's thread leaves results
+  struct Held {
+    std::vector<space::Reply> replies;
+    std::vector<SessionId> ended;
+  };
+
+  void recover();
+  void run();
+  void take(space::Turn&& turn);
+  void release();
+  void commit();
+  void committed(const storage::Result& result);
+  void restart(const storage::Result& result);
+  void watch_room();
+  void watch_backlog();
+  void set_timer();
+
+  boost::asio::io_context& io_;
+  storage::Store& store_;
+  const Limits limits_;
+  const Durability durability_;
+  Owner& owner_;
+  std::unique_ptr<space::Engine> engine_;
+  boost::asio::steady_timer timer_;
+  std::optional<space::Time> timer_at_;
+  bool scheduled_ = false;
+  std::shared_ptr<Mailbox> mailbox_;
+
+  storage::Batch waiting_;                   // of turns since the commit under way was handed over
+  std::uint64_t waiting_number_ = 0, under_way_ = 0, durable_ = 0;  // batch numbers; 0: none
+  std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0;
+  std::map<std::uint64_t, Held> held_;       // by the batch that must be durable first
+  bool behind_ = false;
+  std::string broken_;
+  space::Time room_looked_at_{-1};
+};
+
+}  // namespace parvis::server
