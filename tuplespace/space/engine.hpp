@@ -60,12 +60,21 @@ class Engine : public storage::Visitor {
   void detach(SessionId id, Time now);       // the connection broke: its waiters leave, its grace begins
   void end_session(SessionId id, Time now);  // goodbye, or its process is known dead: what it held returns now
 
+  // What is remembered for 30 days of a session that ended with something unconfirmed: a client that comes back too late
+  // learns for each pending operation whether it was applied. Nothing: never heard of it, or too long ago.
+  struct Tombstone {
+    Secret secret;
+    Sequence confirmed = 0;          // up to here everything was answered and confirmed
+    std::vector<Sequence> applied;   // beyond that: took effect; ascending
+  };
+  [[nodiscard]] const Tombstone* tombstone_of(SessionId id) const;
+
   void apply(SessionId id, Sequence sequence, const Operation& operation, Time now);
   void cancel(SessionId id, Cancel cancel, Time now);
   void refuse(SessionId id, Refuse refuse, Time now);
   void confirm(SessionId id, const Confirm& confirm, Time now);
 
-  // Leases, delays, timeouts, graces that are due.
+  // Leases, delays, timeouts, graces that are due. Every other call with a `now` does the same first.
   void advance(Time now);
   [[nodiscard]] std::optional<Time> next_deadline() const;
 
@@ -79,6 +88,9 @@ class Engine : public storage::Visitor {
     std::uint64_t tuples = 0, tuple_bytes = 0, index_bytes = 0, waiters = 0, sessions = 0, transactions = 0;
   };
   [[nodiscard]] Stats stats() const;
+
+  // For tests: throws std::logic_error when memory contradicts itself. Looks at everything.
+  void check() const;
 
  private:
   struct State;

@@ -1,0 +1,251 @@
+// The engine's face, dispatch, answers and time. See README.md for where everything else is.
+#include "tuplespace/space/engine.hpp"
+
+#include <fmt/format.h>
+
+#include "tuplespace/space/state.hpp"
+
+namespace parvis::space {
+
+namespace {
+constexpr std::uint64_t id_block = 1 << 16;         // ids reserved by one writing of the meta record
+constexpr Time confirmations_wait = std::chrono::milliseconds(50);
+constexpr std::int64_t longest_us = std::int64_t{1} << 60;  // beyond: never
+}  // namespace
+
+Engine::Engine(const Limits& limits, Durability default_durability, Time wall_minus_now)
+    : state_(std::make_unique<State>(limits, default_durability, wall_minus_now)) {}
+Engine::~Engine() = default;
+
+void Engine::record(storage::RecordId id, Blob bytes) { state_->load(id, bytes.span()); }
+void Engine::recovered(Time now) {
+  state_->now = now;
+  state_->recovered();
+}
+
+SessionId Engine::open_session(const Secret& secret, Time now) {
+  state_->advance(now);
+  auto session = std::make_unique<Session>();
+  session->id = state_->new_id();
+  session->secret = secret;
+  Session& s = *session;
+  state_->sessions.emplace(s.id, std::move(session));
+  state_->touch(s);
+  return s.id;
+}
+
+const Secret* Engine::secret_of(SessionId id) const {
+  auto found = state_->sessions.find(id);
+  return found == state_->sessions.end() ? nullptr : &found->second->secret;
+}
+
+const Engine::Tombstone* Engine::tombstone_of(SessionId id) const {
+  auto found = state_->tombstones.find(id);
+  return found == state_->tombstones.end() ? nullptr : &found->second.tombstone;
+}
+
+// A session may end in the turn in which its last frames arrive: those are for nobody.
+template <class Do>
+static void with_session(auto& sessions, SessionId id, Do&& act) {
+  auto found = sessions.find(id);
+  if (found != sessions.end()) act(*found->second);
+}
+
+void Engine::attach(SessionId id, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [](Session& s) {
+    s.attached = true;
+    s.grace_until = Time::max();
+  });
+}
+
+void Engine::detach(SessionId id, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [&](Session& s) { state_->detach(s); });
+}
+
+void Engine::end_session(SessionId id, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [&](Session& s) { state_->end_session(s, false); });
+}
+
+void Engine::apply(SessionId id, Sequence sequence, const Operation& operation, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [&](Session& s) {
+    if (s.attached) state_->apply(s, sequence, operation);
+  });
+}
+
+void Engine::cancel(SessionId id, Cancel cancel, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [&](Session& s) {
+    auto waiting = s.waiting.find(cancel.sequence);
+    if (waiting != s.waiting.end()) state_->end_waiting(*waiting->second, ErrorCode::timeout, "cancelled");
+  });
+}
+
+void Engine::refuse(SessionId id, Refuse refuse, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [&](Session& s) { state_->refuse(s, refuse.sequence); });
+}
+
+void Engine::confirm(SessionId id, const Confirm& confirm, Time now) {
+  state_->advance(now);
+  with_session(state_->sessions, id, [&](Session& s) { state_->confirm(s, confirm); });
+}
+
+void Engine::advance(Time now) { state_->advance(now); }
+std::optional<Time> Engine::next_deadline() const { return state_->deadlines.next(); }
+Turn Engine::take_turn() { return state_->take_turn(); }
+void Engine::refuse_puts(std::string text) { state_->puts_refused = std::move(text); }
+void Engine::check() const { state_->check(); }
+
+Engine::Stats Engine::stats() const {
+  const State& s = *state_;
+  return {s.meta.epoch,     s.tuples.size(),   s.tuples.tuple_bytes(), s.memory_bytes() - s.tuples.tuple_bytes(),
+          s.waiters.size(), s.sessions.size(), s.transactions.size()};
+}
+
+void Engine::State::apply(Session& s, Sequence sequence, const Operation& operation) {
+  if (sequence <= s.confirmed)
+    return fail(s, sequence, ErrorCode::protocol_error,
+                fmt::format("operation {} again, although everything up to {} was confirmed", sequence, s.confirmed));
+  if (auto known = s.applied.find(sequence); known != s.applied.end())
+    return answer_again(s, sequence, known->second);
+  if (s.waiting.contains(sequence)) return;
+  std::visit([&](const auto& o) { run(s, sequence, o); }, operation);
+}
+
+void Engine::State::answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after) {
+  Reply& reply = replies.emplace_back();
+  reply.session = s.id;
+  reply.sequence = sequence;
+  std::visit([&](auto& a) { reply.answer = std::move(a); }, answer);
+  reply.after = after;
+}
+
+void Engine::State::fail(const Session& s, Sequence sequence, ErrorCode code, std::string text, std::uint64_t after) {
+  answer(s, sequence, Failed{code, std::move(text)}, after);
+}
+
+Failed Engine::State::over(const char* limit, std::uint64_t value, std::string what) const {
+  return {ErrorCode::limit_exceeded,
+          fmt::format("{} (limit {} = {}; the operator of the server may raise it)", what, limit, value)};
+}
+
+std::uint64_t Engine::State::memory_bytes() const {
+  return tuples.bytes() + index.bytes() + waiters.bytes() + spaces.bytes();
+}
+
+std::uint64_t Engine::State::new_id() {
+  // Written half a block ahead, so that ids are hardly ever waited for.
+  if (next_id + id_block / 2 > meta.reserved) {
+    meta.reserved += id_block;
+    meta_dirty = true;
+    meta_batch = changes.number();
+    changes.hurry();
+  }
+  return next_id++;
+}
+
+Time Engine::State::time_after(std::int64_t us) const { return us < 0 || us > longest_us ? Time::max() : now + Time(us); }
+
+void Engine::State::set_deadline(Time at, Deadline::Kind kind, std::uint64_t id) {
+  if (at != Time::max()) deadlines.add(at, kind, id, [this](const Deadline& d) { return living(d); });
+}
+
+bool Engine::State::living(const Deadline& d) const {
+  using enum Deadline::Kind;
+  switch (d.kind) {
+    case lease: {
+      const Entry* entry = tuples.find(d.id);
+      return entry != nullptr && entry->is(Entry::leased);
+    }
+    case delay: {
+      const Entry* entry = tuples.find(d.id);
+      return entry != nullptr && entry->is(Entry::delayed);
+    }
+    case transaction: {
+      auto found = transactions.find(d.id);
+      return found != transactions.end() && found->second->until == d.at;
+    }
+    case waiter: return waiters.find(d.id) != nullptr;
+    case grace: {
+      auto found = sessions.find(d.id);
+      return found != sessions.end() && found->second->grace_until == d.at;
+    }
+    case tombstone: return tombstones.contains(d.id);
+    case sweep: return true;
+    case confirmations: return confirmations_until == d.at;
+  }
+  return false;
+}
+
+void Engine::State::advance(Time to) {
+  now = std::max(now, to);
+  while (auto due = deadlines.pop_due(now))
+    if (living(*due)) fire(*due);
+}
+
+void Engine::State::fire(const Deadline& due) {
+  using enum Deadline::Kind;
+  switch (due.kind) {
+    case lease: return expire(due.id);
+    case delay: return end_delay(due.id);
+    case transaction: {
+      std::vector<Entry*> arriving;
+      Transaction& t = *transactions.at(due.id);
+      abort(*sessions.at(t.session), t, true, arriving);
+      return place(arriving);
+    }
+    case waiter: return end_waiting(*waiters.find(due.id), ErrorCode::timeout, "nothing matched in time");
+    case grace: return end_session(*sessions.at(due.id), true);
+    case tombstone:
+      tombstones.erase(due.id);
+      return changes.erase(due.id);
+    case sweep: return sweep_space(static_cast<std::uint32_t>(due.id));
+    case confirmations: return changes.hurry();
+  }
+}
+
+Turn Engine::State::take_turn() {
+  deadlines.drop_dead_front([this](const Deadline& d) { return living(d); });
+  Turn turn;
+  if (changes.urgent()) {
+    write_dirty();
+    turn.number = changes.number();
+    turn.batch = changes.cut();
+    confirmations_until = Time::max();
+  } else if (!dirty_sessions.empty() && confirmations_until == Time::max()) {
+    confirmations_until = now + confirmations_wait;
+    set_deadline(confirmations_until, Deadline::Kind::confirmations, 0);
+  }
+  turn.replies = std::exchange(replies, {});
+  turn.ended = std::exchange(ended, {});
+  // What came and went within one batch leaves no batch to wait for.
+  for (Reply& reply : turn.replies) reply.after = std::min(std::max(reply.after, meta_batch), changes.cut_number());
+  return turn;
+}
+
+void Engine::State::write_dirty() {
+  if (std::exchange(meta_dirty, false)) changes.put(meta_record, encode(meta), false);
+  for (SessionId id : std::exchange(dirty_sessions, {})) {
+    auto found = sessions.find(id);
+    if (found == sessions.end()) continue;
+    Session& s = *found->second;
+    s.dirty = false;
+    changes.put(id, encode_session(s.secret, s.confirmed, s.applied), !std::exchange(s.written, true));
+  }
+  for (TransactionId id : std::exchange(dirty_transactions, {})) {
+    auto found = transactions.find(id);
+    if (found == transactions.end()) continue;
+    Transaction& t = *found->second;
+    t.dirty = false;
+    ClaimRecord claim{t.session, t.lease_us, {}};
+    for (TupleId tuple : t.taken)
+      if (spaces.at(tuples.find(tuple)->space).lasting()) claim.tuples.push_back(tuple);
+    changes.put(id, encode(claim), !std::exchange(t.written, true));
+  }
+}
+
+}  // namespace parvis::space

@@ -1,0 +1,204 @@
+// Looking, waiting and handing out.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "tuplespace/space/state.hpp"
+
+namespace parvis::space {
+
+namespace {
+constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, beside its bytes
+
+std::vector<Matcher> matchers_of(const std::vector<Payload>& templates) {
+  std::vector<Matcher> matchers;
+  matchers.reserve(templates.size());
+  for (const Payload& pattern : templates) {
+    const Blob flat = pattern.encoding() != nullptr ? pattern.encoding()->flatten() : pattern.blob();
+    matchers.emplace_back(flat.span());
+  }
+  return matchers;
+}
+
+std::optional<Failed> refuse_templates(const std::vector<Payload>& templates) {
+  if (templates.empty()) return Failed{ErrorCode::protocol_error, "an operation without a template"};
+  if (templates.size() <= max_templates) return std::nullopt;
+  return Failed{ErrorCode::limit_exceeded,
+                fmt::format("{} templates in one operation; at most {} (max_templates), ask in several operations",
+                            templates.size(), max_templates)};
+}
+}  // namespace
+
+// Visits the matches of any template in order, each once, until visit() says stop. False: the steps ran out.
+template <class Visit>
+bool Engine::State::walk(const Space& space, std::span<const Matcher> matchers, Visit&& visit) {
+  struct Stream {
+    IdList::Cursor at;
+    const Matcher* matcher;
+  };
+  std::vector<Stream> streams;
+  for (const Matcher& matcher : matchers)
+    if (const IdList* list = index.candidates(space.id, matcher)) streams.push_back({IdList::Cursor(*list), &matcher});
+  Order last = ~Order{0};
+  for (std::size_t steps = 0; !streams.empty();) {
+    auto first = std::min_element(streams.begin(), streams.end(),
+                                  [](const Stream& a, const Stream& b) { return *a.at < *b.at; });
+    const Order order = *first->at;
+    if (order != last) {  // else another template has found it already
+      if (++steps > limits.steps_per_operation) return false;
+      Entry& entry = *tuples.find(id_of(order));
+      fields.split(entry.bytes.tuple());
+      if (entry.space == space.slot && first->matcher->matches(fields.values)) {
+        last = order;
+        if (!visit(entry)) return true;
+      }
+    }
+    first->at.next();
+    if (!first->at) streams.erase(first);
+  }
+  return true;
+}
+
+bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max,
+                         std::vector<Entry*>& found) {
+  std::size_t bytes = 0;
+  return walk(space, matchers, [&](Entry& entry) {
+    bytes += entry.bytes.size + item_overhead;
+    if (!found.empty() && bytes > limits.tuple_bytes) return false;
+    found.push_back(&entry);
+    return found.size() < max;
+  });
+}
+
+void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
+  if (auto refused = refuse(s, get)) return fail(s, sequence, std::move(*refused));
+  std::vector<Matcher> matchers = matchers_of(get.templates);
+  Space* space = spaces.find(get.space);
+  const Wish wish{get.take, get.max, get.transaction, get.begin, get.lease_us};
+  std::vector<Entry*> found;
+  if (space != nullptr && !find(*space, matchers, get.max, found))
+    return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
+                                  "too many tuples had to be compared; name more fields of the template"));
+  if (!found.empty()) return give(s, sequence, wish, *space, found);
+  const std::uint64_t after = space != nullptr ? space->changed : spaces_changed;
+  if (!get.wait) return answer(s, sequence, Found{}, after);
+  if (get.timeout_us == 0) return fail(s, sequence, ErrorCode::timeout, "nothing matches", after);
+  block(s, sequence, get, wish, std::move(matchers));
+}
+
+std::optional<Failed> Engine::State::refuse(const Session& s, const Get& get) const {
+  if (auto refused = refuse_name(get.space)) return refused;
+  if (auto refused = refuse_templates(get.templates)) return refused;
+  if (get.max == 0) return Failed{ErrorCode::protocol_error, "an operation that asks for no tuple at all"};
+  if (get.max > limits.reply_tuples)
+    return over("reply_tuples", limits.reply_tuples, fmt::format("{} tuples in one reply; ask for fewer at a time", get.max));
+  if (!get.take) return std::nullopt;
+  if (get.transaction != 0 && get.begin)
+    return Failed{ErrorCode::protocol_error, "a take inside a transaction cannot begin another"};
+  if (get.transaction != 0 && own_transaction(s, get.transaction) == nullptr) return conflict(get.transaction);
+  if (get.begin && s.transactions.size() >= limits.transactions_per_session)
+    return over("transactions_per_session", limits.transactions_per_session, "too many transactions are open");
+  if (s.unconfirmed >= limits.unconfirmed_per_session)
+    return over("unconfirmed_per_session", limits.unconfirmed_per_session, "too many takes of this session are unconfirmed");
+  return std::nullopt;
+}
+
+void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
+  if (auto refused = refuse_name(count.space)) return fail(s, sequence, std::move(*refused));
+  if (auto refused = refuse_templates(count.templates)) return fail(s, sequence, std::move(*refused));
+  const Space* space = spaces.find(count.space);
+  std::uint64_t number = 0;
+  if (space != nullptr && !walk(*space, matchers_of(count.templates), [&](Entry&) { return ++number, true; }))
+    return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
+                                  "too many tuples had to be compared to count them; name more fields of the template"));
+  answer(s, sequence, Done{number}, space != nullptr ? space->changed : spaces_changed);
+}
+
+Item Engine::State::item_of(const Entry& entry) const { return {entry.id(), entry.attempts, entry.bytes.tuple_blob()}; }
+
+// Answers a Get with these tuples; a take holds them, for its transaction or until the answer is confirmed.
+void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries) {
+  Found found;
+  found.items.reserve(entries.size());
+  for (const Entry* entry : entries) found.items.push_back(item_of(*entry));
+  if (!wish.take) return answer(s, sequence, std::move(found), space.changed);
+
+  Transaction* t = nullptr;
+  if (wish.transaction != 0) t = own_transaction(s, wish.transaction);
+  if (wish.begin) t = &make_transaction(s, wish.lease_us, space.lasting());
+  Applied applied{.kind = wish.begin ? Applied::Kind::claimed : Applied::Kind::found, .lasting = space.lasting()};
+  applied.tuples.reserve(entries.size());
+  for (Entry* entry : entries) {
+    hold(*entry, t != nullptr ? t->id : s.id);
+    if (t != nullptr) t->taken.insert(entry->id());
+    applied.tuples.push_back(entry->id());
+  }
+  if (t != nullptr) {
+    t->lasting = t->lasting || space.lasting();
+    if (space.lasting()) touch(*t);
+    found.transaction = applied.number = t->id;
+  }
+  record(s, sequence, std::move(applied));
+  answer(s, sequence, std::move(found), space.lasting() ? changes.number() : 0);
+}
+
+void Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers) {
+  if (waiters.size() >= limits.waiters)
+    return fail(s, sequence, over("waiters", limits.waiters, "too many operations are blocked in this server"));
+  if (s.waiting.size() >= limits.waiters_per_session)
+    return fail(s, sequence, over("waiters_per_session", limits.waiters_per_session,
+                                  "too many operations of this session are blocked"));
+  std::size_t bytes = 0;
+  for (const Matcher& matcher : matchers) bytes += 2 * matcher.bytes().size();
+  if (memory_bytes() + bytes > limits.memory_bytes)
+    return fail(s, sequence, over("memory_bytes", limits.memory_bytes, "no memory is left for more blocked operations"));
+
+  Space* space = spaces.find(get.space);
+  if (space == nullptr) space = &spaces.make(get.space, new_id(), default_durability);
+  Waiter waiter;
+  waiter.session = s.id;
+  waiter.sequence = sequence;
+  waiter.space = space;
+  waiter.wish = wish;
+  waiter.templates = std::move(matchers);
+  // A ticket from before a reconnect or restart keeps its place; one that was never given out is no ticket.
+  const Ticket shown{get.ticket_epoch, get.ticket};
+  const bool genuine = shown.epoch != 0 && shown < Ticket{meta.epoch, next_ticket};
+  waiter.ticket = genuine ? shown : Ticket{meta.epoch, next_ticket++};
+  Waiter& w = waiters.add(std::move(waiter));
+  s.waiting.emplace(sequence, &w);
+  if (wish.take && wish.transaction != 0) transactions.at(wish.transaction)->waiting.insert(sequence);
+  set_deadline(time_after(get.timeout_us), Deadline::Kind::waiter, w.id);
+
+  Reply& reply = replies.emplace_back();
+  reply.session = s.id;
+  reply.sequence = sequence;
+  reply.answer = Waiting{w.ticket.epoch, w.ticket.number};
+  reply.lazy = true;
+}
+
+void Engine::State::finish(Waiter& waiter) {
+  Session& s = *sessions.at(waiter.session);
+  const Sequence sequence = waiter.sequence;
+  const Wish wish = waiter.wish;
+  Space& space = *waiter.space;
+  const std::vector<Entry*> handed = std::move(waiter.handed);
+  end_waiting(waiter);
+  give(s, sequence, wish, space, handed);
+}
+
+void Engine::State::end_waiting(Waiter& waiter) {
+  Space& space = *waiter.space;
+  sessions.at(waiter.session)->waiting.erase(waiter.sequence);
+  if (waiter.wish.take && waiter.wish.transaction != 0)
+    transactions.at(waiter.wish.transaction)->waiting.erase(waiter.sequence);
+  waiters.remove(waiter);
+  spaces.release_if_unused(space);
+}
+
+void Engine::State::end_waiting(Waiter& waiter, ErrorCode code, std::string text) {
+  fail(*sessions.at(waiter.session), waiter.sequence, code, std::move(text), waiter.space->changed);
+  end_waiting(waiter);
+}
+
+}  // namespace parvis::space

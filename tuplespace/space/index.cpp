@@ -1,0 +1,57 @@
+#include "tuplespace/space/index.hpp"
+
+namespace parvis::space {
+
+namespace {
+enum : std::uint64_t { whole_space = 1 << 8, arity = 2 << 8 };  // beside the positions 0 .. 15
+
+std::uint64_t key_of(std::uint64_t space, std::uint64_t kind, std::uint64_t hash) {
+  return mixed_bits(hash_combine(space << 16 | kind, hash));
+}
+std::uint64_t space_key(std::uint64_t space) { return key_of(space, whole_space, 0); }
+std::uint64_t arity_key(std::uint64_t space, std::size_t fields) { return key_of(space, arity, fields); }
+}  // namespace
+
+template <class Visit>
+void Index::for_each_key(std::uint64_t space, const Fields& fields, Visit&& visit) {
+  for (std::size_t i = 0; i < fields.indexed(); ++i) visit(key_of(space, i, fields.hashes[i]));
+  visit(arity_key(space, fields.values.size()));
+  visit(space_key(space));
+}
+
+void Index::insert(std::uint64_t space, Order order, const Fields& fields) {
+  for_each_key(space, fields, [&](std::uint64_t key) { lists_[key].insert(order, memory_); });
+}
+
+void Index::erase(std::uint64_t space, Order order, const Fields& fields) {
+  for_each_key(space, fields, [&](std::uint64_t key) {
+    IdList* list = lists_.find(key);
+    if (list == nullptr) return;
+    list->erase(order, memory_);
+    if (list->empty()) lists_.erase(key);
+  });
+}
+
+const IdList* Index::candidates(std::uint64_t space, const Matcher& matcher) const {
+  const IdList* shortest = nullptr;
+  for (const Matcher::Actual& actual : matcher.actuals()) {
+    if (actual.position >= indexed_positions) break;
+    const IdList* list = lists_.find(key_of(space, actual.position, actual.hash));
+    if (list == nullptr) return nullptr;
+    if (shortest == nullptr || list->size() < shortest->size()) shortest = list;
+  }
+  if (shortest != nullptr && (matcher.open() || shortest->size() < 16)) return shortest;
+  const IdList* list = lists_.find(matcher.open() ? space_key(space) : arity_key(space, matcher.field_count()));
+  return shortest == nullptr || list == nullptr || list->size() < shortest->size() ? list : shortest;
+}
+
+bool Index::contains(std::uint64_t space, Order order, const Fields& fields) const {
+  bool all = true;
+  for_each_key(space, fields, [&](std::uint64_t key) {
+    const IdList* list = lists_.find(key);
+    all = all && list != nullptr && list->contains(order);
+  });
+  return all;
+}
+
+}  // namespace parvis::space

@@ -1,0 +1,201 @@
+// Tuples come, are placed, are held and go.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "tuplespace/space/state.hpp"
+
+namespace parvis::space {
+
+namespace {
+// What a tuple costs beside its bytes, for the decision whether there is room: table, index, allocation.
+constexpr std::uint64_t overhead_of_tuple = 256;
+}  // namespace
+
+void Engine::State::run(Session& s, Sequence sequence, const Out& out) {
+  std::vector<Incoming> puts;
+  puts.reserve(out.tuples.size());
+  for (const Payload& tuple : out.tuples) puts.push_back({out.space, &tuple, out.priority});
+  if (puts.empty()) return fail(s, sequence, ErrorCode::protocol_error, "an out without a tuple");
+  if (s.unconfirmed >= limits.unconfirmed_per_session)
+    return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
+                                  "too many answers of this session are unconfirmed"));
+  if (auto refused = refuse(puts)) return fail(s, sequence, std::move(*refused));
+
+  Space& space = use_space(out.space);
+  std::vector<Entry*> arriving;
+  arriving.reserve(puts.size());
+  const std::uint64_t first = next_id;
+  for (const Payload& tuple : out.tuples) {
+    Entry& entry = create({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0});
+    if (!entry.is(Entry::delayed)) arriving.push_back(&entry);
+  }
+  record(s, sequence, {.lasting = space.lasting(), .number = first});
+  answer(s, sequence, Done{first}, space.lasting() ? changes.number() : 0);
+  place(arriving);
+}
+
+std::optional<Failed> Engine::State::refuse(std::span<const Incoming> puts) {
+  if (!puts.empty() && !puts_refused.empty()) return Failed{ErrorCode::storage_full, puts_refused};
+  std::uint64_t bytes = 0;
+  for (const Incoming& put : puts) {
+    if (auto refused = refuse_name(put.space)) return refused;
+    if (put.priority < min_priority || put.priority > max_priority)
+      return Failed{ErrorCode::protocol_error, fmt::format("priority {} is not within {} .. {}", put.priority,
+                                                           min_priority, max_priority)};
+    if (put.payload->size() > limits.tuple_bytes)
+      return over("tuple_bytes", limits.tuple_bytes, fmt::format("a tuple of {} bytes", put.payload->size()));
+    bytes += put.payload->size() + overhead_of_tuple;
+  }
+  if (!puts.empty() && memory_bytes() + bytes > limits.memory_bytes)
+    return over("memory_bytes", limits.memory_bytes, "no memory is left for more tuples; take some out");
+  return refuse_comparisons(puts);
+}
+
+// A put may not fail because of who waits, unless so many tuples meet so many waiters that the server would stand still.
+std::optional<Failed> Engine::State::refuse_comparisons(std::span<const Incoming> puts) {
+  std::size_t worst = 0;
+  for (const Incoming& put : puts)
+    if (const Space* space = spaces.find(put.space)) worst += space->waiters;
+  if (puts.size() < 2 || worst <= limits.steps_per_operation) return std::nullopt;
+  std::size_t steps = 0;
+  for (const Incoming& put : puts) {
+    const Space* space = spaces.find(put.space);
+    if (space == nullptr || space->waiters == 0) continue;
+    const Blob flat = put.payload->encoding() != nullptr ? put.payload->encoding()->flatten() : put.payload->blob();
+    fields.split_and_hash(flat.span());
+    steps += 1 + waiters.comparisons(*space, fields);
+  }
+  if (steps <= limits.steps_per_operation) return std::nullopt;
+  return over("steps_per_operation", limits.steps_per_operation,
+              fmt::format("{} tuples would be compared with {} blocked operations; put fewer at a time", puts.size(), steps));
+}
+
+Entry& Engine::State::create(const NewTuple& tuple) {
+  Space& space = tuple.space;
+  const TupleId id = new_id();
+  TupleHead head{space.id, tuple.priority};
+  // 0 means none, so a moment at or before 1970 (a test's clock) is the first microsecond after it.
+  const Time lease_at = time_after(tuple.lease_us), visible_at = time_after(std::max<std::int64_t>(tuple.delay_us, 0));
+  if (lease_at != Time::max()) head.lease_until = std::max<std::int64_t>((lease_at + wall_minus_now).count(), 1);
+  if (tuple.delay_us > 0) head.not_before = std::max<std::int64_t>((visible_at + wall_minus_now).count(), 1);
+  head.owner = tuple.owner;
+
+  Entry entry;
+  entry.bytes = tuple_bytes(head, tuple.payload);
+  entry.order = order_of(tuple.priority, id);
+  entry.space = space.slot;
+  entry.set(Entry::leased, head.lease_until != 0);
+  entry.set(Entry::owned, head.owner != 0);
+  entry.set(Entry::delayed, head.not_before != 0);
+  if (space.lasting()) changes.put(id, entry.bytes.record_blob(), true);
+  if (head.lease_until != 0) set_deadline(lease_at, Deadline::Kind::lease, id);
+  if (head.not_before != 0) set_deadline(visible_at, Deadline::Kind::delay, id);
+  if (head.owner != 0) sessions.at(head.owner)->owned.insert(id);
+  ++space.entries;
+  return tuples.add(std::move(entry));
+}
+
+// Tuples become visible, all at once: the best goes to the longest waiting, one after the other; the rest into the index.
+void Engine::State::place(std::vector<Entry*>& arriving) {
+  std::sort(arriving.begin(), arriving.end(), [](const Entry* a, const Entry* b) { return a->order < b->order; });
+  std::vector<Waiter*> served;
+  for (Entry* entry : arriving) {
+    touch(spaces.at(entry->space));
+    fields.split_and_hash(entry->bytes.tuple());
+    if (!serve(*entry, served)) insert(*entry);
+  }
+  for (Waiter* waiter : served) finish(*waiter);
+}
+
+// Shows a tuple to all readers that match and hands it to a taker, if there is one.
+bool Engine::State::serve(Entry& entry, std::vector<Waiter*>& served) {
+  const Space& space = spaces.at(entry.space);
+  if (space.waiters == 0) return false;
+  const std::size_t bytes = entry.bytes.size;
+  auto hand = [&](Waiter& w) {
+    if (w.handed.empty()) served.push_back(&w);
+    w.handed.push_back(&entry);
+    w.handed_bytes += bytes;
+    if (w.handed.size() >= w.wish.max) waiters.unlist(w);
+  };
+  waiters.readers(space, fields, bytes, matching_readers);
+  for (Waiter* reader : matching_readers) hand(*reader);
+  Waiter* taker = waiters.oldest_taker(space, fields, bytes);
+  if (taker != nullptr) hand(*taker);
+  return taker != nullptr;
+}
+
+void Engine::State::insert(Entry& entry) {
+  Space& space = spaces.at(entry.space);
+  index.insert(space.id, entry.order, fields);
+  entry.set(Entry::ready, true);
+  ++space.ready;
+  space.bytes += entry.bytes.size;
+}
+
+void Engine::State::remove_from_index(Entry& entry) {
+  if (!entry.is(Entry::ready)) return;
+  Space& space = spaces.at(entry.space);
+  fields.split_and_hash(entry.bytes.tuple());
+  index.erase(space.id, entry.order, fields);
+  entry.set(Entry::ready, false);
+  --space.ready;
+  space.bytes -= entry.bytes.size;
+  touch(space);
+}
+
+void Engine::State::hold(Entry& entry, std::uint64_t holder) {
+  remove_from_index(entry);
+  entry.holder = holder;
+}
+
+// What was held comes back at its old place, unless its time is over meanwhile. The caller places `arriving`.
+void Engine::State::release(Entry& entry, bool raise_attempts, std::vector<Entry*>& arriving) {
+  entry.holder = 0;
+  const Space& space = spaces.at(entry.space);
+  if (space.dropped) return erase_tuple(entry);
+  if (entry.is(Entry::leased) || entry.is(Entry::owned) || raise_attempts) {
+    TupleHead head = head_of(entry.id(), entry.bytes);
+    if (head.lease_until != 0 && time_of_wall(head.lease_until) <= now) return erase_tuple(entry);
+    if (head.owner != 0 && !sessions.contains(head.owner)) return erase_tuple(entry);
+    if (raise_attempts) {
+      head.attempts = ++entry.attempts;
+      tuples.replace_record(entry, tuple_bytes(head, entry.bytes.tuple()));
+      if (space.lasting()) changes.put(entry.id(), entry.bytes.record_blob(), false);
+    }
+  }
+  arriving.push_back(&entry);
+}
+
+void Engine::State::erase_tuple(Entry& entry) {
+  remove_from_index(entry);
+  Space& space = spaces.at(entry.space);
+  if (entry.is(Entry::owned)) {
+    auto owner = sessions.find(head_of(entry.id(), entry.bytes).owner);
+    if (owner != sessions.end()) owner->second->owned.erase(entry.id());
+  }
+  if (space.lasting()) changes.erase(entry.id());
+  tuples.erase(entry);
+  --space.entries;
+  if (space.dropped) spaces.release_if_unused(space);
+}
+
+// A held tuple whose lease ends stays with its holder; it vanishes if it comes back.
+void Engine::State::expire(TupleId id) {
+  Entry& entry = *tuples.find(id);
+  if (entry.holder == 0) erase_tuple(entry);
+}
+
+void Engine::State::end_delay(TupleId id) {
+  Entry& entry = *tuples.find(id);
+  entry.set(Entry::delayed, false);
+  std::vector<Entry*> arriving;
+  if (spaces.at(entry.space).dropped)
+    erase_tuple(entry);
+  else
+    arriving.push_back(&entry);
+  place(arriving);
+}
+
+}  // namespace parvis::space

@@ -1,0 +1,287 @@
+// Grammar. Numbers are varints (seven bits a byte, lowest first, the high bit means more); signed ones are zigzagged.
+//
+//   record    = kind:byte version:byte body
+//   meta      1 1  epoch reserved
+//   space     2 1  durability:byte name (the rest)
+//   tuple     3 1  flags:byte space [priority: flag 1, signed] [attempts: flag 2] [lease until: flag 4] [not before: flag 8]
+//                  [owner: flag 16] tuple (the rest, as codec.cpp writes it)
+//   session   4 1  secret:16 bytes confirmed count { sequence kind:byte number [count { id }: kind found or claimed] }
+//   claim     5 1  session lease:signed count { id }
+//   tombstone 6 1  secret:16 bytes until confirmed count { sequence }
+//   In session and tombstone a sequence is written as its distance from the one before, the first from `confirmed`.
+//
+// To change a record: give its kind the next version, write only that one, and keep reading every older version here (a
+// field that did not exist takes the value that means "as before"). A kind is never reused for something else. Add the
+// bytes of the old version to tests/space/record_test.cpp before the change, so that the test keeps reading them.
+#include "tuplespace/space/record.hpp"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace parvis::space {
+
+namespace {
+
+enum Kind : std::uint8_t { meta = 1, space_kind = 2, tuple = 3, session = 4, claim = 5, tombstone = 6 };
+constexpr std::uint8_t version = 1;
+enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16 };
+
+std::uint64_t zigzag(std::int64_t v) { return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63); }
+std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1 ^ (~(v & 1) + 1)); }
+
+class RecordWriter {
+ public:
+  explicit RecordWriter(Kind kind) {
+    byte(kind);
+    byte(version);
+  }
+  void byte(std::uint8_t b) { bytes_.push_back(static_cast<std::byte>(b)); }
+  void number(std::uint64_t n) {
+    for (; n >= 0x80; n >>= 7) byte(static_cast<std::uint8_t>(n | 0x80));
+    byte(static_cast<std::uint8_t>(n));
+  }
+  void append(ByteSpan bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  [[nodiscard]] ByteSpan span() const { return bytes_; }
+  Blob blob() { return Blob::copy(bytes_); }
+
+ private:
+  ByteVector bytes_;
+};
+
+class RecordReader {
+ public:
+  RecordReader(storage::RecordId id, ByteSpan bytes) : id_(id), bytes_(bytes) {}
+
+  std::uint8_t byte() {
+    need(1);
+    return static_cast<std::uint8_t>(bytes_[at_++]);
+  }
+  std::uint64_t number() {
+    std::uint64_t n = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const std::uint8_t b = byte();
+      n |= static_cast<std::uint64_t>(b & 0x7f) << shift;
+      if (b < 0x80) return n;
+    }
+    fail("a number does not end");
+  }
+  // A count of things of which each takes at least `least` bytes.
+  std::size_t count(std::size_t least) {
+    const std::uint64_t n = number();
+    if (n > (bytes_.size() - at_) / least) fail("a count is larger than what follows");
+    return n;
+  }
+  void read(std::span<std::byte> to) {
+    need(to.size());
+    std::memcpy(to.data(), bytes_.data() + at_, to.size());
+    at_ += to.size();
+  }
+  ByteSpan rest() { return bytes_.subspan(std::exchange(at_, bytes_.size())); }
+  [[nodiscard]] std::size_t position() const { return at_; }
+  void end() const {
+    if (at_ != bytes_.size()) fail("something follows its end");
+  }
+  [[noreturn]] void fail(const char* what) const {
+    throw Error(ErrorCode::storage_error,
+                fmt::format("record {} of the store cannot be read at byte {}: {}", id_, at_, what));
+  }
+
+ private:
+  void need(std::size_t n) const {
+    if (bytes_.size() - at_ < n) fail("it is cut off");
+  }
+  storage::RecordId id_;
+  ByteSpan bytes_;
+  std::size_t at_ = 0;
+};
+
+TupleHead read_head(RecordReader& in) {
+  TupleHead head;
+  const std::uint8_t flags = in.byte();
+  if (flags >= 32) in.fail("unknown flags of a tuple");
+  head.space = in.number();
+  if (flags & has_priority) head.priority = static_cast<int>(unzigzag(in.number()));
+  if (flags & has_attempts) head.attempts = static_cast<std::uint32_t>(in.number());
+  if (flags & has_lease) head.lease_until = static_cast<std::int64_t>(in.number());
+  if (flags & has_delay) head.not_before = static_cast<std::int64_t>(in.number());
+  if (flags & has_owner) head.owner = in.number();
+  if (head.priority < min_priority || head.priority > max_priority) in.fail("a priority is out of range");
+  return head;
+}
+
+RecordWriter write_head(const TupleHead& head) {
+  RecordWriter out(tuple);
+  out.byte(static_cast<std::uint8_t>((head.priority != 0 ? has_priority : 0) | (head.attempts != 0 ? has_attempts : 0) |
+                                     (head.lease_until != 0 ? has_lease : 0) | (head.not_before != 0 ? has_delay : 0) |
+                                     (head.owner != 0 ? has_owner : 0)));
+  out.number(head.space);
+  if (head.priority != 0) out.number(zigzag(head.priority));
+  if (head.attempts != 0) out.number(head.attempts);
+  if (head.lease_until != 0) out.number(static_cast<std::uint64_t>(head.lease_until));
+  if (head.not_before != 0) out.number(static_cast<std::uint64_t>(head.not_before));
+  if (head.owner != 0) out.number(head.owner);
+  return out;
+}
+
+SessionRecord read_session(RecordReader& in) {
+  SessionRecord record;
+  in.read(record.secret.bytes);
+  record.confirmed = in.number();
+  Sequence sequence = record.confirmed;
+  for (std::size_t n = in.count(3); n > 0; --n) {
+    sequence += in.number();
+    Applied& applied = record.applied[sequence];
+    const std::uint8_t kind = in.byte();
+    if (kind > static_cast<std::uint8_t>(Applied::Kind::claimed)) in.fail("unknown kind of an answer");
+    applied.kind = static_cast<Applied::Kind>(kind);
+    applied.number = in.number();
+    if (!applied.has_tuples()) continue;
+    applied.tuples.resize(in.count(1));
+    for (TupleId& id : applied.tuples) id = in.number();
+  }
+  return record;
+}
+
+ClaimRecord read_claim(RecordReader& in) {
+  ClaimRecord record;
+  record.session = in.number();
+  record.lease_us = unzigzag(in.number());
+  record.tuples.resize(in.count(1));
+  for (TupleId& id : record.tuples) id = in.number();
+  return record;
+}
+
+TombstoneRecord read_tombstone(RecordReader& in) {
+  TombstoneRecord record;
+  in.read(record.tombstone.secret.bytes);
+  record.until = static_cast<std::int64_t>(in.number());
+  Sequence sequence = record.tombstone.confirmed = in.number();
+  record.tombstone.applied.resize(in.count(1));
+  for (Sequence& s : record.tombstone.applied) s = sequence += in.number();
+  return record;
+}
+
+SpaceRecord read_space(RecordReader& in) {
+  SpaceRecord record;
+  const std::uint8_t durability = in.byte();
+  if (durability > static_cast<std::uint8_t>(Durability::volatile_)) in.fail("unknown durability");
+  record.durability = static_cast<Durability>(durability);
+  record.name = as_text(in.rest());
+  return record;
+}
+
+template <class Copy>
+TupleBytes allocate(ByteSpan head, std::size_t size, Copy&& copy) {
+  std::shared_ptr<std::byte[]> record = std::make_shared_for_overwrite<std::byte[]>(head.size() + size);
+  std::memcpy(record.get(), head.data(), head.size());
+  copy(record.get() + head.size());
+  return {std::move(record), static_cast<std::uint32_t>(head.size() + size), static_cast<std::uint8_t>(head.size())};
+}
+
+}  // namespace
+
+Blob encode(const MetaRecord& record) {
+  RecordWriter out(meta);
+  out.number(record.epoch);
+  out.number(record.reserved);
+  return out.blob();
+}
+
+Blob encode(const SpaceRecord& record) {
+  RecordWriter out(space_kind);
+  out.byte(static_cast<std::uint8_t>(record.durability));
+  out.append(as_bytes(record.name));
+  return out.blob();
+}
+
+Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Sequence, Applied>& applied) {
+  RecordWriter out(session);
+  out.append(secret.bytes);
+  out.number(confirmed);
+  std::size_t count = 0;
+  for (const auto& [sequence, a] : applied) count += a.lasting ? 1 : 0;
+  out.number(count);
+  for (const auto& [sequence, a] : applied) {
+    if (!a.lasting) continue;
+    out.number(sequence - std::exchange(confirmed, sequence));
+    out.byte(static_cast<std::uint8_t>(a.kind));
+    out.number(a.number);
+    if (!a.has_tuples()) continue;
+    out.number(a.tuples.size());
+    for (TupleId id : a.tuples) out.number(id);
+  }
+  return out.blob();
+}
+
+Blob encode(const ClaimRecord& record) {
+  RecordWriter out(claim);
+  out.number(record.session);
+  out.number(zigzag(record.lease_us));
+  out.number(record.tuples.size());
+  for (TupleId id : record.tuples) out.number(id);
+  return out.blob();
+}
+
+Blob encode(const TombstoneRecord& record) {
+  RecordWriter out(tombstone);
+  out.append(record.tombstone.secret.bytes);
+  out.number(static_cast<std::uint64_t>(record.until));
+  Sequence before = record.tombstone.confirmed;
+  out.number(before);
+  out.number(record.tombstone.applied.size());
+  for (Sequence sequence : record.tombstone.applied) out.number(sequence - std::exchange(before, sequence));
+  return out.blob();
+}
+
+TupleBytes tuple_bytes(const TupleHead& head, ByteSpan body) {
+  return allocate(write_head(head).span(), body.size(),
+                  [&](std::byte* to) { std::memcpy(to, body.data(), body.size()); });
+}
+
+TupleBytes tuple_bytes(const TupleHead& head, const Payload& payload) {
+  const Encoding* encoding = payload.encoding();
+  if (encoding == nullptr) return tuple_bytes(head, payload.blob().span());
+  return allocate(write_head(head).span(), encoding->size(), [&](std::byte* to) {
+    std::size_t done = 0;
+    auto copy = [&](ByteSpan bytes) { to = std::copy(bytes.begin(), bytes.end(), to); };
+    for (const Encoding::Splice& splice : encoding->splices()) {
+      copy(encoding->small().subspan(done, splice.at - done));
+      copy(splice.bytes.span());
+      done = splice.at;
+    }
+    copy(encoding->small().subspan(done));
+  });
+}
+
+Record decode(storage::RecordId id, ByteSpan bytes) {
+  RecordReader in(id, bytes);
+  const std::uint8_t kind = in.byte();
+  if (in.byte() != version) in.fail("it was written by a newer Parvis");
+  if (kind == tuple) {
+    TupleRecord record{read_head(in), {}};
+    const std::size_t head = in.position();
+    record.bytes = allocate(bytes.first(head), bytes.size() - head, [&](std::byte* to) {
+      std::memcpy(to, bytes.data() + head, bytes.size() - head);
+    });
+    return record;
+  }
+  Record record;
+  switch (kind) {
+    case meta: record = MetaRecord{in.number(), in.number()}; break;
+    case space_kind: record = read_space(in); break;
+    case session: record = read_session(in); break;
+    case claim: record = read_claim(in); break;
+    case tombstone: record = read_tombstone(in); break;
+    default: in.fail("its kind is unknown");
+  }
+  in.end();
+  return record;
+}
+
+TupleHead head_of(storage::RecordId id, const TupleBytes& bytes) {
+  RecordReader in(id, ByteSpan(bytes.record.get(), bytes.head).subspan(2));
+  return read_head(in);
+}
+
+}  // namespace parvis::space

@@ -1,0 +1,91 @@
+// What the engine writes to the store: six kinds of records in one sequence of ids. The grammar stands in record.cpp.
+// Everything decoded here was written here, yet it is bounds-checked: a record that cannot be read is reported by its id
+// as Error{storage_error}.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "storage/store.hpp"
+#include "tuplespace/model/operation.hpp"
+#include "tuplespace/space/engine.hpp"
+
+namespace parvis::space {
+
+inline constexpr storage::RecordId meta_record = 1;
+inline constexpr std::uint64_t first_id = 16;  // of spaces, tuples, sessions and transactions, which share one sequence
+
+struct MetaRecord {
+  std::uint64_t epoch = 0;     // how often the space was started
+  std::uint64_t reserved = first_id;  // ids below may have been given away
+};
+struct SpaceRecord {
+  Durability durability = Durability::durable;
+  std::string name;
+};
+struct TupleHead {
+  std::uint64_t space = 0;       // id of its record
+  int priority = 0;
+  std::uint32_t attempts = 0;
+  std::int64_t lease_until = 0;  // wall clock, microseconds since 1970; 0: none
+  std::int64_t not_before = 0;   // likewise
+  SessionId owner = 0;           // 0: nobody
+};
+// The record of a tuple, and where in it the tuple begins.
+struct TupleBytes {
+  std::shared_ptr<const std::byte[]> record;
+  std::uint32_t size = 0;
+  std::uint8_t head = 0;
+  std::uint8_t flags = 0;        // Entry's own
+  [[nodiscard]] ByteSpan tuple() const { return {record.get() + head, size - head}; }
+  [[nodiscard]] Blob tuple_blob() const { return {std::shared_ptr<const void>(record, record.get()), tuple()}; }
+  [[nodiscard]] Blob record_blob() const {
+    return {std::shared_ptr<const void>(record, record.get()), ByteSpan(record.get(), size)};
+  }
+};
+// What an operation that took effect is answered when it comes again.
+struct Applied {
+  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3 };  // claimed: found, and began `number`
+  [[nodiscard]] bool has_tuples() const { return kind == Kind::found || kind == Kind::claimed; }
+  Kind kind = Kind::done;
+  bool lasting = true;                // false: touched volatile spaces only, and is forgotten with them
+  std::uint64_t number = 0;           // of Done; of Found the transaction (0: delivered, held until confirmed)
+  std::vector<TupleId> tuples{};      // of Found
+};
+struct SessionRecord {
+  Secret secret;
+  Sequence confirmed = 0;
+  std::map<Sequence, Applied> applied;
+};
+struct ClaimRecord {
+  SessionId session = 0;
+  std::int64_t lease_us = -1;
+  std::vector<TupleId> tuples;
+};
+struct TombstoneRecord {
+  Engine::Tombstone tombstone;
+  std::int64_t until = 0;             // wall clock
+};
+
+Blob encode(const MetaRecord& record);
+Blob encode(const SpaceRecord& record);
+Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Sequence, Applied>& applied);  // the lasting ones
+Blob encode(const ClaimRecord& record);
+Blob encode(const TombstoneRecord& record);
+TupleBytes tuple_bytes(const TupleHead& head, const Payload& tuple);
+TupleBytes tuple_bytes(const TupleHead& head, ByteSpan tuple);
+
+struct TupleRecord {
+  TupleHead head;
+  TupleBytes bytes;  // copied: a store may hand out a window of something larger
+};
+using Record = std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord>;
+Record decode(storage::RecordId id, ByteSpan bytes);
+TupleHead head_of(storage::RecordId id, const TupleBytes& bytes);
+
+}  // namespace parvis::space

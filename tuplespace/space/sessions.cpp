@@ -1,0 +1,131 @@
+// Sessions: every operation takes effect once, and what a client has not confirmed is not lost with it.
+#include "tuplespace/space/state.hpp"
+
+#include <fmt/format.h>
+
+namespace parvis::space {
+
+namespace {
+constexpr std::int64_t tombstone_us = std::int64_t{30} * 24 * 3600 * 1'000'000;
+}  // namespace
+
+void Engine::State::touch(Session& s) {
+  changes.touched();
+  if (changes.urgent()) s.changed = changes.number();
+  if (!std::exchange(s.dirty, true)) dirty_sessions.push_back(s.id);
+}
+
+void Engine::State::record(Session& s, Sequence sequence, Applied applied) {
+  s.unconfirmed += 1 + applied.tuples.size();
+  if (applied.lasting) touch(s);
+  s.applied.emplace(sequence, std::move(applied));
+}
+
+// The same operation again, after a reconnect: the answer it had, the tuples being those it was given.
+void Engine::State::answer_again(const Session& s, Sequence sequence, const Applied& applied) {
+  const std::uint64_t after = applied.lasting ? s.changed : 0;
+  if (applied.kind == Applied::Kind::listing) return answer(s, sequence, Listing{}, after);
+  if (!applied.has_tuples()) return answer(s, sequence, Done{applied.number}, after);
+  Found found;
+  found.transaction = applied.number;
+  const std::uint64_t holder = applied.number != 0 ? applied.number : s.id;
+  for (TupleId id : applied.tuples) {
+    const Entry* entry = tuples.find(id);
+    if (entry == nullptr || entry->holder != holder) return fail(s, sequence, conflict(applied.number));
+    found.items.push_back(item_of(*entry));
+  }
+  answer(s, sequence, std::move(found), after);
+}
+
+// The answer has arrived: what was delivered with it is gone for good.
+std::map<Sequence, Applied>::iterator Engine::State::forget(Session& s, std::map<Sequence, Applied>::iterator applied) {
+  const Applied& a = applied->second;
+  s.unconfirmed -= 1 + a.tuples.size();
+  if (a.lasting) touch(s);
+  if (a.has_tuples() && a.number == 0)
+    for (TupleId id : a.tuples) erase_tuple(*tuples.find(id));
+  return s.applied.erase(applied);
+}
+
+void Engine::State::confirm(Session& s, const Confirm& confirm) {
+  // Nothing beyond an operation that still waits can be over.
+  Sequence upto = confirm.upto;
+  if (!s.waiting.empty()) upto = std::min(upto, s.waiting.begin()->first - 1);
+  changes.set_patient(true);
+  for (auto it = s.applied.begin(); it != s.applied.end() && it->first <= upto;) it = forget(s, it);
+  for (Sequence sequence : confirm.also)
+    if (auto it = s.applied.find(sequence); it != s.applied.end()) forget(s, it);
+  changes.set_patient(false);
+  s.confirmed = std::max(s.confirmed, upto);
+}
+
+// The client does not want it: back to its place as if nothing had happened, not even an attempt.
+void Engine::State::refuse(Session& s, Sequence sequence) {
+  if (auto waiting = s.waiting.find(sequence); waiting != s.waiting.end())
+    return end_waiting(*waiting->second, ErrorCode::timeout, "refused");
+  auto it = s.applied.find(sequence);
+  if (it == s.applied.end() || !it->second.has_tuples()) return;
+  const Applied applied = std::move(it->second);
+  s.applied.erase(it);
+  s.unconfirmed -= 1 + applied.tuples.size();
+  if (applied.lasting) touch(s);
+
+  std::vector<Entry*> arriving;
+  Transaction* t = own_transaction(s, applied.number);
+  if (applied.number == 0) {
+    for (TupleId id : applied.tuples) release(*tuples.find(id), false, arriving);
+  } else if (t != nullptr && applied.kind == Applied::Kind::claimed) {
+    abort(s, *t, false, arriving);
+  } else if (t != nullptr) {
+    for (TupleId id : applied.tuples)
+      if (t->taken.erase(id) != 0) release(*tuples.find(id), false, arriving);
+    touch(*t);
+  }
+  place(arriving);
+}
+
+void Engine::State::detach(Session& s) {
+  if (!std::exchange(s.attached, false)) return;
+  while (!s.waiting.empty()) end_waiting(*s.waiting.begin()->second);
+  s.grace_until = now + limits.grace;
+  set_deadline(s.grace_until, Deadline::Kind::grace, s.id);
+}
+
+// What it held comes back, what it owned vanishes, and what it may still ask about is remembered.
+void Engine::State::end_session(Session& ending, bool expired) {
+  while (!ending.waiting.empty()) end_waiting(*ending.waiting.begin()->second);
+  std::vector<Entry*> arriving;
+  const std::unique_ptr<Session> owned = std::move(sessions.at(ending.id));
+  sessions.erase(ending.id);  // from here on its owned tuples do not come back
+  Session& s = *owned;
+  while (!s.transactions.empty()) abort(s, *transactions.at(*s.transactions.begin()), true, arriving);
+  for (const auto& [sequence, applied] : s.applied)
+    if (applied.has_tuples() && applied.number == 0)
+      for (TupleId id : applied.tuples) release(*tuples.find(id), true, arriving);
+  for (TupleId id : s.owned) {
+    Entry* entry = tuples.find(id);
+    if (entry != nullptr && entry->holder == 0) erase_tuple(*entry);
+  }
+  bury(s, expired);
+  ended.push_back(s.id);
+  place(arriving);
+}
+
+// A goodbye with nothing unconfirmed leaves no trace: nobody will ask.
+void Engine::State::bury(const Session& s, bool expired) {
+  TombstoneRecord record;
+  record.tombstone.secret = s.secret;
+  record.tombstone.confirmed = s.confirmed;
+  record.until = std::max<std::int64_t>(wall() + tombstone_us, 1);
+  for (const auto& [sequence, applied] : s.applied)
+    if (applied.lasting) record.tombstone.applied.push_back(sequence);
+  if (!expired && record.tombstone.applied.empty()) {
+    if (s.written) changes.erase(s.id);
+    return;
+  }
+  changes.put(s.id, encode(record), !s.written);
+  set_deadline(time_of_wall(record.until), Deadline::Kind::tombstone, s.id);
+  tombstones.emplace(s.id, std::move(record));
+}
+
+}  // namespace parvis::space

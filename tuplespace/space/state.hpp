@@ -1,0 +1,171 @@
+// The engine's inside: its tables, and one short function per step. Each .cpp beside this names the part it holds.
+//
+// Order of things within one call: advance to `now`, check (nothing has changed when an operation fails), change, then
+// place() all tuples that became visible at once. place() answers the waiters that it served; nothing runs after it but
+// the operation's own answer.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tuplespace/space/changes.hpp"
+#include "tuplespace/space/deadlines.hpp"
+#include "tuplespace/space/engine.hpp"
+#include "tuplespace/space/index.hpp"
+#include "tuplespace/space/record.hpp"
+#include "tuplespace/space/session.hpp"
+#include "tuplespace/space/spaces.hpp"
+#include "tuplespace/space/tuple_table.hpp"
+#include "tuplespace/space/waiters.hpp"
+
+namespace parvis::space {
+
+struct Engine::State {
+  State(const Limits& l, Durability durability, Time offset)
+      : limits(l), default_durability(durability), wall_minus_now(offset), waiters(l.tuple_bytes) {}
+
+  const Limits limits;
+  const Durability default_durability;
+  const Time wall_minus_now;
+  Time now{0};
+  bool is_recovered = false;
+
+  MetaRecord meta;
+  std::uint64_t next_id = first_id;
+  std::uint64_t next_ticket = 1;
+  std::uint64_t meta_batch = 0;      // the newest batch that wrote `meta`: no reply is released before it
+  bool meta_dirty = false;
+
+  TupleTable tuples;
+  Index index;
+  Waiters waiters;
+  SpaceTable spaces;
+  std::uint64_t spaces_changed = 0;  // the newest batch in which one was made or dropped
+  std::map<SessionId, std::unique_ptr<Session>> sessions;
+  std::map<TransactionId, std::unique_ptr<Transaction>> transactions;
+  std::map<SessionId, TombstoneRecord> tombstones;
+  Deadlines deadlines;
+  std::string puts_refused;
+
+  Changes changes;
+  std::vector<SessionId> dirty_sessions;
+  std::vector<TransactionId> dirty_transactions;
+  Time confirmations_until = Time::max();  // when confirmations that wait for company are written without
+  std::vector<Reply> replies;
+  std::vector<SessionId> ended;
+
+  Fields fields;                         // scratch: of the tuple at hand
+  std::vector<Waiter*> matching_readers;  // scratch
+
+  // engine.cpp: dispatch, answers, time
+  void apply(Session& s, Sequence sequence, const Operation& operation);
+  void answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after);
+  void fail(const Session& s, Sequence sequence, ErrorCode code, std::string text, std::uint64_t after = 0);
+  void fail(const Session& s, Sequence sequence, Failed failed) { answer(s, sequence, std::move(failed), s.changed); }
+  [[nodiscard]] Failed over(const char* limit, std::uint64_t value, std::string what) const;
+  [[nodiscard]] std::uint64_t memory_bytes() const;
+  std::uint64_t new_id();
+  void advance(Time to);
+  void fire(const Deadline& due);
+  [[nodiscard]] bool living(const Deadline& deadline) const;
+  void set_deadline(Time at, Deadline::Kind kind, std::uint64_t id);
+  [[nodiscard]] Time time_after(std::int64_t us) const;     // Time::max(): never
+  [[nodiscard]] std::int64_t wall() const { return (now + wall_minus_now).count(); }
+  [[nodiscard]] Time time_of_wall(std::int64_t us) const { return Time(us) - wall_minus_now; }
+  Turn take_turn();
+  void write_dirty();
+
+  // puts.cpp: tuples come, are placed and go
+  struct NewTuple {
+    Space& space;
+    const Payload& payload;
+    int priority = 0;
+    std::int64_t lease_us = -1;
+    std::int64_t delay_us = 0;
+    SessionId owner = 0;
+  };
+  void run(Session& s, Sequence sequence, const Out& out);
+  struct Incoming { std::string_view space; const Payload* payload; int priority; };
+  [[nodiscard]] std::optional<Failed> refuse(std::span<const Incoming> puts);
+  [[nodiscard]] std::optional<Failed> refuse_comparisons(std::span<const Incoming> puts);
+  Entry& create(const NewTuple& tuple);
+  void place(std::vector<Entry*>& arriving);
+  bool serve(Entry& entry, std::vector<Waiter*>& served);
+  void insert(Entry& entry);            // `fields` are of this tuple
+  void remove_from_index(Entry& entry);
+  void hold(Entry& entry, std::uint64_t holder);
+  void release(Entry& entry, bool raise_attempts, std::vector<Entry*>& arriving);
+  void erase_tuple(Entry& entry);
+  void expire(TupleId id);
+  void end_delay(TupleId id);
+
+  // gets.cpp: looking, waiting, handing out
+  void run(Session& s, Sequence sequence, const Get& get);
+  void run(Session& s, Sequence sequence, const Count& count);
+  [[nodiscard]] std::optional<Failed> refuse(const Session& s, const Get& get) const;
+  template <class Visit>
+  [[nodiscard]] bool walk(const Space& space, std::span<const Matcher> matchers, Visit&& visit);
+  [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, std::vector<Entry*>& found);
+  void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
+  void block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
+  void finish(Waiter& waiter);
+  void end_waiting(Waiter& waiter);
+  void end_waiting(Waiter& waiter, ErrorCode code, std::string text);
+  [[nodiscard]] Item item_of(const Entry& entry) const;
+
+  // transactions.cpp
+  void run(Session& s, Sequence sequence, const Begin& begin);
+  void run(Session& s, Sequence sequence, const Commit& commit);
+  void run(Session& s, Sequence sequence, const Abort& abort);
+  void run(Session& s, Sequence sequence, const Renew& renew);
+  [[nodiscard]] Transaction* own_transaction(const Session& s, TransactionId id) const;
+  [[nodiscard]] std::optional<Failed> refuse(const Transaction& t, const Commit& commit);
+  Transaction& make_transaction(Session& s, std::int64_t lease_us, bool lasting);
+  void set_lease(Transaction& t, std::int64_t lease_us);
+  void touch(Transaction& t);
+  void abort(Session& s, Transaction& t, bool raise_attempts, std::vector<Entry*>& arriving);
+  void end_transaction(Session& s, Transaction& t);
+  [[nodiscard]] Failed conflict(TransactionId id) const;
+
+  // sessions.cpp
+  void touch(Session& s);
+  void record(Session& s, Sequence sequence, Applied applied);
+  void answer_again(const Session& s, Sequence sequence, const Applied& applied);
+  std::map<Sequence, Applied>::iterator forget(Session& s, std::map<Sequence, Applied>::iterator applied);
+  void confirm(Session& s, const Confirm& confirm);
+  void refuse(Session& s, Sequence sequence);
+  void detach(Session& s);
+  void end_session(Session& s, bool expired);
+  void bury(const Session& s, bool expired);
+
+  // named_spaces.cpp
+  void run(Session& s, Sequence sequence, const Spaces& operation);
+  [[nodiscard]] std::optional<Failed> refuse_name(std::string_view name) const;
+  Space& use_space(std::string_view name);
+  void record_space(Space& space);
+  void touch(Space& space);
+  void drop(Space& space);
+  void sweep_space(std::uint32_t slot);
+  [[nodiscard]] SpaceInfo info(const Space& space) const;
+
+  // recovery.cpp
+  void load(storage::RecordId id, ByteSpan bytes);
+  void load_tuple(storage::RecordId id, TupleRecord record);
+  void recovered();
+  void hold_recovered(storage::RecordId record, std::uint64_t holder, TupleId id);
+  void recover_sessions();
+  void recover_transactions();
+  void recover_tuples();
+  std::map<std::uint64_t, Space*> loaded_spaces;  // by id; while records are read
+
+  // check.cpp
+  void check() const;
+  void check_entry(const Entry& entry, Fields& parts) const;
+  void check_waiters(const Entry& entry, const Fields& parts) const;
+  void check_holders() const;
+};
+
+}  // namespace parvis::space

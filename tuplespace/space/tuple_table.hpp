@@ -1,0 +1,87 @@
+// Every tuple the engine knows, by id: those that stand in the index, and those that are held, delayed or on their way out.
+//
+// A tuple is kept as its record, one allocation shared by the table, the batch that writes it and every reply that
+// carries it. What is needed rarely (lease, owner, delay) stays inside the record. Entries come from slabs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tuplespace/model/match.hpp"
+#include "tuplespace/space/order.hpp"
+#include "tuplespace/space/record.hpp"
+#include "tuplespace/space/sharded.hpp"
+
+namespace parvis::space {
+
+struct Entry {
+  enum Flag : std::uint8_t {
+    ready = 1,    // stands in the index
+    leased = 2,   // its record carries a lease
+    owned = 4,    // its record names the session it vanishes with
+    delayed = 8,  // waits for its time
+  };
+
+  TupleBytes bytes;                // record and where the tuple begins in it
+  Order order = 0;
+  std::uint64_t holder = 0;        // transaction, or session it was delivered to; 0: nobody
+  std::uint32_t space = 0;         // slot of its space
+  std::uint32_t attempts = 0;
+  [[nodiscard]] TupleId id() const { return id_of(order); }
+  [[nodiscard]] bool is(Flag flag) const { return (bytes.flags & flag) != 0; }
+  void set(Flag flag, bool on) {
+    bytes.flags = static_cast<std::uint8_t>(on ? bytes.flags | flag : bytes.flags & ~flag);
+  }
+};
+static_assert(sizeof(Entry) <= 48, "a million tuples feel every byte of this");
+
+// Positions beyond these stand in no index: a template that names only such fields walks the list of its arity.
+inline constexpr std::size_t indexed_positions = 16;
+
+// A tuple taken apart for matching: its fields, and the hashes of those that are indexed.
+struct Fields {
+  std::vector<ByteSpan> values;
+  std::array<std::uint64_t, indexed_positions> hashes{};
+
+  void split(ByteSpan tuple) { split_tuple(tuple, values); }
+  void split_and_hash(ByteSpan tuple) {
+    split(tuple);
+    for (std::size_t i = 0; i < indexed(); ++i) hashes[i] = hash_value(values[i]);
+  }
+  [[nodiscard]] std::size_t indexed() const { return std::min(values.size(), indexed_positions); }
+};
+
+class TupleTable {
+ public:
+  [[nodiscard]] Entry* find(TupleId id) const {
+    Entry* const* found = by_id_.find(id);
+    return found == nullptr ? nullptr : *found;
+  }
+  Entry& add(Entry entry);
+  void erase(Entry& entry);
+  void replace_record(Entry& entry, TupleBytes bytes);  // flags that the record does not know are kept
+
+  [[nodiscard]] std::size_t size() const { return by_id_.size(); }
+  [[nodiscard]] std::uint64_t tuple_bytes() const { return tuple_bytes_; }
+  [[nodiscard]] std::uint64_t bytes() const {  // all in all
+    return tuple_bytes_ + by_id_.size() * overhead_bytes + slabs_.size() * slab_entries * sizeof(Entry) + by_id_.bytes();
+  }
+  // In no order that anything may depend on.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    by_id_.for_each([&](std::uint64_t, Entry* entry) { visit(*entry); });
+  }
+
+ private:
+  static constexpr std::size_t slab_entries = 512;
+  static constexpr std::size_t overhead_bytes = 32;  // of the allocation that holds a record
+
+  Sharded<Entry*, false> by_id_;
+  std::vector<std::unique_ptr<Entry[]>> slabs_;
+  std::vector<Entry*> free_;
+  std::uint64_t tuple_bytes_ = 0;
+};
+
+}  // namespace parvis::space
