@@ -29,8 +29,10 @@ bool flag(Reader& reader, std::string_view key) {
   return reader.boolean();
 }
 
-std::string request_id(Reader& reader) {
+// Requests get ids of one form; interrupts name tasks of the farm, too, whose ids are the farm's business.
+std::string request_id(Reader& reader, bool any_form) {
   std::string id = text(reader, "id");
+  if (any_form) return id;
   const bool hex = std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (id.size() != 32 || !hex) wrong("argument 'id' is to be 32 hexadecimal digits in lower case");
   return id;
@@ -66,7 +68,7 @@ void read_argument(Reader& reader, std::string_view key, const Blob& tuple, Call
   Request& request = call.request;
   if (key == "id") {
     if (reader.peek() == Type::nil) return reader.nil();
-    call.id = request_id(reader);
+    call.id = request_id(reader, !call.queued);
   } else if (key == "user") {
     request.user = text(reader, key);
   } else if (key == "block") {
