@@ -95,7 +95,11 @@ class Kernel {
     std::unique_ptr<SpaceLink> link;
     Control control(io, queue, journal, facts_,
                     {[&](CallAnswer answer) { link->keep(std::move(answer)); }, [&](Settlement part) { link->settle(std::move(part)); },
-                     [&] { end(output, 0); }});
+                     [&] {
+                       for (Settlement& part : queue.give_up()) link->settle(std::move(part));
+                       link->stop();
+                       end(output, 0);
+                     }});
     net::Listener listener(io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, [&](const std::string& line) { output.log(line); }}, control);
     const wire::Address address = listener.listen(listen_address(options_));
     const auto guard = boost::asio::make_work_guard(io);

@@ -79,7 +79,7 @@ void WorkQueue::settle(const std::shared_ptr<Claim>& claim, Settlement& into) {
 }
 
 WorkQueue::Finished WorkQueue::finish_task(const TaskRef& ref, std::string space, std::shared_ptr<const Encoding> outcome,
-                                            std::int32_t priority) {
+                                            std::int32_t priority, bool cancelled) {
   const std::lock_guard lock(mutex_);
   const std::chrono::duration<double> took = Clock::now() - running_.since;
   // Long tasks count at once, short ones have to prove themselves.
@@ -87,7 +87,8 @@ WorkQueue::Finished WorkQueue::finish_task(const TaskRef& ref, std::string space
   running_.kind = Running::Kind::nothing;
   ++executed_;
   Task& task = ref.task();
-  task.state = Task::State::finished;
+  if (task.state != Task::State::running) return {running_.interrupted, {}};  // given up meanwhile
+  task.state = cancelled && stopping_ ? Task::State::given_back : Task::State::finished;
   task.space = std::move(space);
   task.outcome = std::move(outcome);
   task.priority = priority;
@@ -170,14 +171,11 @@ std::vector<Request> WorkQueue::stop() {
   return rest;
 }
 
-std::vector<Settlement> WorkQueue::tick(std::chrono::milliseconds patience) {
-  const std::lock_guard lock(mutex_);
+std::vector<Settlement> WorkQueue::give_back(bool running_too) {
   std::vector<Settlement> settlements;
-  const bool late = running_.kind != Running::Kind::nothing && Clock::now() - running_.since > patience;
-  if (!late && !stopping_) return settlements;
   for (const auto& claim : claims_) {
     for (Task& task : claim->tasks) {
-      if (task.state != Task::State::waiting) continue;
+      if (task.state != Task::State::waiting && !(running_too && task.state == Task::State::running)) continue;
       task.state = Task::State::given_back;
       --claim->open;
     }
@@ -188,6 +186,17 @@ std::vector<Settlement> WorkQueue::tick(std::chrono::milliseconds patience) {
   }
   std::erase_if(claims_, [](const auto& claim) { return claim->open == 0; });
   return settlements;
+}
+
+std::vector<Settlement> WorkQueue::tick(std::chrono::milliseconds patience) {
+  const std::lock_guard lock(mutex_);
+  const bool late = running_.kind != Running::Kind::nothing && Clock::now() - running_.since > patience;
+  return late || stopping_ ? give_back(false) : std::vector<Settlement>{};
+}
+
+std::vector<Settlement> WorkQueue::give_up() {
+  const std::lock_guard lock(mutex_);
+  return give_back(true);
 }
 
 bool WorkQueue::holds_tasks() {

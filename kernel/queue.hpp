@@ -86,9 +86,11 @@ class WorkQueue {
   Work next(std::optional<std::chrono::milliseconds> patience = {});
   // The work is over. True: an interrupt was sent to it, and may still be pending.
   bool finish();
-  // As finish, for a task: what is now to be written, if anything.
+  // As finish, for a task: what is now to be written, if anything. A task that was `cancelled` by the end of this kernel is
+  // no result: it goes back.
   struct Finished { bool interrupted = false; std::optional<Settlement> settlement; };
-  Finished finish_task(const TaskRef& ref, std::string space, std::shared_ptr<const Encoding> outcome, std::int32_t priority);
+  Finished finish_task(const TaskRef& ref, std::string space, std::shared_ptr<const Encoding> outcome, std::int32_t priority,
+                       bool cancelled = false);
   [[nodiscard]] bool timed_out();  // the running request was interrupted by its timeout
 
   // Control thread.
@@ -106,6 +108,7 @@ class WorkQueue {
   std::vector<Request> stop();     // nothing more is taken; what was queued comes back
   // Work that runs for longer than `patience` gives back what waits behind it.
   std::vector<Settlement> tick(std::chrono::milliseconds patience);
+  std::vector<Settlement> give_up();  // before the process ends at once: also what is running goes back
   [[nodiscard]] bool holds_tasks();
 
   // Space thread: how many tasks are wanted now. Waits until some are, or `patience` has passed (0), or the end (nothing).
@@ -125,6 +128,7 @@ class WorkQueue {
   std::uint32_t appetite() const;
   std::optional<TaskRef> next_task();
   static void settle(const std::shared_ptr<Claim>& claim, Settlement& into);
+  std::vector<Settlement> give_back(bool running_too);
 
   const pthread_t main_;
   std::mutex mutex_;

@@ -193,10 +193,6 @@ void SpaceLink::settle(Settlement settlement) {
     finished_one();
   };
   try {
-    if (held->consumed.empty() && held->last) {
-      claim->session->start(Abort{claim->transaction}, done);
-      return;
-    }
     Commit commit;
     commit.transaction = claim->transaction;
     commit.puts = held->puts;
@@ -206,7 +202,7 @@ void SpaceLink::settle(Settlement settlement) {
       commit.released = held->released;
     }
     claim->session->start(commit, done);
-    // Partial, because something goes back; but nothing is left, so the transaction ends too.
+    // Partial, because something goes back, which an abort would count as an attempt; nothing is left, so it ends too.
     if (commit.partial && held->last) {
       claim->session->start(Abort{claim->transaction}, [](const Answer&) {});
     }

@@ -143,7 +143,7 @@ TaskOutcome TaskRunner::run(const Task& task) {
   if (!ok) return error_result(parts, task, report);
   Writer writer(*result);
   end_result(writer, parts, task, report);
-  return {std::move(result), 0};
+  return {std::move(result)};
 }
 
 void TaskRunner::begin_result(Writer& out, const Parts& parts, std::string_view status) const {
@@ -189,7 +189,7 @@ TaskOutcome TaskRunner::error_result(const Parts& parts, const Task& task, const
   writer.key("type");
   writer.string(report.failure.type);
   end_result(writer, parts, task, report);
-  return {std::move(result), 0};
+  return {std::move(result), 0, interrupted};
 }
 
 TaskOutcome TaskRunner::again(const Parts& parts, const Task& task) {
@@ -208,7 +208,7 @@ TaskOutcome TaskRunner::again(const Parts& parts, const Task& task) {
   writer.value(meta);
   tuple->append_bulk(task.bytes.slice(parts.function));
   tuple->append_bulk(task.bytes.slice(parts.arguments));
-  return {std::move(tuple), static_cast<std::int32_t>(parts.priority)};
+  return {std::move(tuple), static_cast<std::int32_t>(parts.priority), false};
 }
 
 TaskOutcome TaskRunner::died(const Task& task, const std::string& story) {
@@ -222,7 +222,7 @@ TaskOutcome TaskRunner::died(const Task& task, const std::string& story) {
   Report report;
   report.started = unix_time();
   end_result(writer, parts, task, report);
-  return {std::move(result), 0};
+  return {std::move(result)};
 }
 
 }  // namespace parvis::kernel

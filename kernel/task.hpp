@@ -20,6 +20,7 @@ namespace parvis::kernel {
 struct TaskOutcome {
   std::shared_ptr<const Encoding> tuple;
   std::int32_t priority = 0;
+  bool cancelled = false;        // an interrupt ended it
 };
 
 // The id field of a task tuple. Throws Error{protocol_error} when it is none.

@@ -59,7 +59,7 @@ void Worker::run_task(const TaskRef& ref) {
   } else {
     outcome = tasks_.run(task);
   }
-  auto finished = queue_.finish_task(ref, farm_space, std::move(outcome.tuple), outcome.priority);
+  auto finished = queue_.finish_task(ref, farm_space, std::move(outcome.tuple), outcome.priority, outcome.cancelled);
   Shell::swallow_interrupt(finished.interrupted);
   journal_.clear_farm();
   if (!finished.settlement) return;
