@@ -30,7 +30,7 @@ def program() -> str:
     """The command ``parvis`` that belongs to this package."""
     given = os.environ.get("PARVIS_BIN")
     if given:
-        return given
+        return os.path.join(given, "parvis") if os.path.isdir(given) else given
     package = os.path.dirname(os.path.abspath(__file__))
     for folder in (os.path.join(package, "..", "..", "bin"), "/usr/local/bin", "/usr/bin"):
         candidate = os.path.normpath(os.path.join(folder, "parvis"))
