@@ -15,7 +15,8 @@ constexpr std::size_t summary_characters = 120;
 
 void expect(Reader& reader, std::string_view key, Type type) {
   if (reader.peek() != type) {
-    wrong("argument '" + std::string(key) + "' is to be " + std::string(name_of(type)) + ", not " + std::string(name_of(reader.peek())));
+    wrong("argument '" + std::string(key) + "' is to be " + std::string(name_of(type)) + ", not " +
+          std::string(name_of(reader.peek())));
   }
 }
 
@@ -33,7 +34,8 @@ bool flag(Reader& reader, std::string_view key) {
 std::string request_id(Reader& reader, bool any_form) {
   std::string id = text(reader, "id");
   if (any_form) return id;
-  const bool hex = std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool hex =
+      std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (id.size() != 32 || !hex) wrong("argument 'id' is to be 32 hexadecimal digits in lower case");
   return id;
 }
@@ -60,7 +62,8 @@ std::string first_line(std::string_view code) {
   line = line.substr(0, line.find('\n'));
   if (line.size() <= summary_characters) return std::string(line);
   std::size_t end = summary_characters;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;  // between characters, not inside one
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80)
+    --end;  // between characters, not inside one
   return std::string(line.substr(0, end)) + "...";
 }
 

@@ -12,7 +12,7 @@ struct Call {
   std::string verb;
   std::optional<std::string> id;
   bool block = true, now = false;
-  std::optional<Verb> queued;        // set: `request` is to wait in the queue
+  std::optional<Verb> queued;  // set: `request` is to wait in the queue
   Request request;
 };
 

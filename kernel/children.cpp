@@ -1,10 +1,10 @@
 #include "kernel/children.hpp"
 
+#include <unistd.h>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
-#include <unistd.h>
 
 namespace parvis::kernel {
 

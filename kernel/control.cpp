@@ -2,7 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 #include "tuplespace/model/error.hpp"
 
 namespace parvis::kernel {
@@ -10,11 +10,11 @@ namespace parvis::kernel {
 namespace asio = boost::asio;
 
 namespace {
-constexpr std::chrono::milliseconds long_work{20};        // tasks waiting behind it are given back
+constexpr std::chrono::milliseconds long_work{20};  // tasks waiting behind it are given back
 constexpr std::chrono::milliseconds stream_retry{5};
 constexpr std::chrono::seconds second_interrupt{1};
 constexpr std::chrono::milliseconds patience_before_hard_stop{2500};
-constexpr std::size_t behind_bytes = 8 << 20;             // queued to a follower that does not keep up
+constexpr std::size_t behind_bytes = 8 << 20;  // queued to a follower that does not keep up
 }  // namespace
 
 Control::Control(asio::io_context& io, WorkQueue& queue, Journal& journal, Facts facts, Outlets outlets)
@@ -53,7 +53,8 @@ void Control::stop(bool now) {
   asio::post(io_, [this, now] { begin_stop(now); });
 }
 
-void Control::opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId>, wire::Welcome& welcome) {
+void Control::opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId>,
+                     wire::Welcome& welcome) {
   // A kernel keeps no sessions: a request is known by its own id, so that a client that comes back asks for its result.
   connection->session = welcome.session = next_session_++;
   wire::random_bytes(welcome.secret);
@@ -71,8 +72,11 @@ void Control::message(net::Connection& connection, wire::Message&& message, std:
   if (std::holds_alternative<wire::Bye>(message)) return connection.close("goodbye");
   auto* const call = std::get_if<wire::Call>(&message);
   if (call == nullptr) {
-    if (std::holds_alternative<Cancel>(message) || std::holds_alternative<Refuse>(message) || std::holds_alternative<Confirm>(message)) return;
-    connection.send(id, Failed{ErrorCode::protocol_error, "this is a kernel: it answers calls, the operations of a space are its server's"});
+    if (std::holds_alternative<Cancel>(message) || std::holds_alternative<Refuse>(message) ||
+        std::holds_alternative<Confirm>(message))
+      return;
+    connection.send(id, Failed{ErrorCode::protocol_error,
+                               "this is a kernel: it answers calls, the operations of a space are its server's"});
     return;
   }
   try {
@@ -90,10 +94,14 @@ void Control::send(net::Connection& connection, std::uint64_t id, const char* st
   send(connection, id, make_answer("", status, std::move(result)).reply);
 }
 
-void Control::send_error(net::Connection& connection, std::uint64_t id, const std::string& request, const std::string& type,
-                         const std::string& message) {
+void Control::send_error(net::Connection& connection, std::uint64_t id, const std::string& request,
+                         const std::string& type, const std::string& message) {
   send(connection, id, "error",
-       Map{{{"id", Value(request)}, {"type", Value(type)}, {"message", Value(message)}, {"traceback", Value(type + ": " + message)}, {"exception", Value()}}});
+       Map{{{"id", Value(request)},
+            {"type", Value(type)},
+            {"message", Value(message)},
+            {"traceback", Value(type + ": " + message)},
+            {"exception", Value()}}});
 }
 
 void Control::take_answer(std::size_t slot, CallAnswer answer) {
@@ -115,8 +123,8 @@ void Control::aborted(std::vector<Request> requests) {
   }
 }
 
-// Takes nothing while a follower is behind: the buffer then fills and the code that prints waits. Before an answer what is
-// there goes out in any case.
+// Takes nothing while a follower is behind: the buffer then fills and the code that prints waits. Before an answer what
+// is there goes out in any case.
 void Control::send_streamed(bool before_answer) {
   if (stream_waits_ && !before_answer) return;
   bool behind = false;

@@ -1,8 +1,8 @@
-// The control thread: the kernel's own listener, and everything that must answer however busy Python is. Never takes the
-// GIL. Calls come in here, wait in the WorkQueue, and their answers go out here.
+// The control thread: the kernel's own listener, and everything that must answer however busy Python is. Never takes
+// the GIL. Calls come in here, wait in the WorkQueue, and their answers go out here.
 //
-// Threads: net::Handler's functions and everything private run on the io_context's thread; the public functions that say so
-// may be called by any thread and only post.
+// Threads: net::Handler's functions and everything private run on the io_context's thread; the public functions that
+// say so may be called by any thread and only post.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -17,14 +17,14 @@
 
 #include "kernel/answers.hpp"
 #include "kernel/call.hpp"
-#include "kernel/journal.hpp"
 #include "kernel/queue.hpp"
+#include "kernel/shared/journal.hpp"
 #include "kernel/stream.hpp"
 #include "tuplespace/net/listener.hpp"
 
 namespace parvis::kernel {
 
-struct Facts {                        // what `status` tells and the registration carries
+struct Facts {  // what `status` tells and the registration carries
   std::string id, cluster, agent, host, python, executable;
   int index = 0, pid = 0;
   double started = 0;
@@ -33,22 +33,23 @@ struct Facts {                        // what `status` tells and the registratio
 class Control : public net::Handler {
  public:
   struct Outlets {
-    std::function<void(CallAnswer)> keep;         // for parvis.results; must not block
-    std::function<void(Settlement)> settle;   // must not block
-    std::function<void()> hard_stop;          // the process is to end at once
+    std::function<void(CallAnswer)> keep;    // for parvis.results; must not block
+    std::function<void(Settlement)> settle;  // must not block
+    std::function<void()> hard_stop;         // the process is to end at once
   };
   Control(boost::asio::io_context& io, WorkQueue& queue, Journal& journal, Facts facts, Outlets outlets);
 
   // Any thread.
-  void ready();                               // Python is there
+  void ready();  // Python is there
   void started(const Request& request);
   void answered(std::size_t slot, CallAnswer answer);
   void stream(const std::string& id, int stream, std::string_view bytes);
-  void watch_claims();                        // tasks are held: see that none waits behind long work
+  void watch_claims();  // tasks are held: see that none waits behind long work
   void stop(bool now);
 
   // net::Handler
-  void opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume, wire::Welcome& welcome) override;
+  void opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume,
+              wire::Welcome& welcome) override;
   void message(net::Connection& connection, wire::Message&& message, std::uint64_t id) override;
   void closed(net::Connection& connection, bool peer_dead) override;
   std::optional<std::array<std::byte, 16>> secret_of(SessionId session) override;
@@ -74,7 +75,8 @@ class Control : public net::Handler {
   Map queue_listing();
   void send(net::Connection& connection, std::uint64_t id, const std::shared_ptr<const Encoding>& reply);
   void send(net::Connection& connection, std::uint64_t id, const char* status, Map result);
-  void send_error(net::Connection& connection, std::uint64_t id, const std::string& request, const std::string& type, const std::string& message);
+  void send_error(net::Connection& connection, std::uint64_t id, const std::string& request, const std::string& type,
+                  const std::string& message);
   void take_answer(std::size_t slot, CallAnswer answer);
   void aborted(std::vector<Request> requests);
   void send_streamed(bool before_answer);
@@ -90,7 +92,7 @@ class Control : public net::Handler {
   const Facts facts_;
   const Outlets outlets_;
   Answers answers_;
-  std::unordered_map<std::string, std::vector<Waiter>> waiters_;   // by id of requests that are queued or run
+  std::unordered_map<std::string, std::vector<Waiter>> waiters_;  // by id of requests that are queued or run
   std::unordered_map<std::string, std::shared_ptr<Timer>> timeouts_;
   StreamBuffer streamed_;
   boost::asio::steady_timer tick_, again_, stream_retry_, hard_stop_;

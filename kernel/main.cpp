@@ -19,11 +19,11 @@
 #include <thread>
 
 #include "kernel/control.hpp"
-#include "kernel/journal.hpp"
-#include "kernel/names.hpp"
 #include "kernel/options.hpp"
 #include "kernel/output.hpp"
 #include "kernel/python.hpp"
+#include "kernel/shared/journal.hpp"
+#include "kernel/shared/names.hpp"
 #include "kernel/shell.hpp"
 #include "kernel/signals.hpp"
 #include "kernel/space_link.hpp"
@@ -41,7 +41,8 @@ constexpr std::size_t socket_path_max = 107;
 wire::Token token_of(const Options& options) {
   if (const char* text = std::getenv("PARVIS_TOKEN"); text != nullptr && *text != '\0') return wire::parse_token(text);
   if (const auto token = wire::read_token(options.home)) return *token;
-  throw Error(ErrorCode::unauthorized, "there is no token in " + options.home.string() + ": start the server first, or set PARVIS_TOKEN");
+  throw Error(ErrorCode::unauthorized,
+              "there is no token in " + options.home.string() + ": start the server first, or set PARVIS_TOKEN");
 }
 
 wire::Address listen_address(const Options& options) {
@@ -68,8 +69,11 @@ int private_file(const std::filesystem::path& path) {
 class Kernel {
  public:
   explicit Kernel(Options options)
-      : options_(std::move(options)), program_(find_python(options_.python)), token_(token_of(options_)),
-        facts_{options_.id, options_.cluster, options_.agent, host_name(), PY_VERSION, program_.string(), options_.index, ::getpid(), unix_time()} {
+      : options_(std::move(options)),
+        program_(find_python(options_.python)),
+        token_(token_of(options_)),
+        facts_{options_.id,       options_.cluster, options_.agent, host_name(), PY_VERSION,
+               program_.string(), options_.index,   ::getpid(),     unix_time()} {
     make_private_folder(options_.folder());
     set_environment(options_);
   }
@@ -94,22 +98,25 @@ class Kernel {
     WorkQueue queue(::pthread_self());
     std::unique_ptr<SpaceLink> link;
     Control control(io, queue, journal, facts_,
-                    {[&](CallAnswer answer) { link->keep(std::move(answer)); }, [&](Settlement part) { link->settle(std::move(part)); },
+                    {[&](CallAnswer answer) { link->keep(std::move(answer)); },
+                     [&](Settlement part) { link->settle(std::move(part)); },
                      [&] {
                        for (Settlement& part : queue.give_up()) link->settle(std::move(part));
                        link->stop();
                        end(output, 0);
                      }});
-    net::Listener listener(io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, [&](const std::string& line) { output.log(line); }}, control);
+    net::Listener listener(
+        io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, [&](const std::string& line) { output.log(line); }},
+        control);
     const wire::Address address = listener.listen(listen_address(options_));
     const auto guard = boost::asio::make_work_guard(io);
     std::jthread control_thread;
     {
       const AllSignalsBlocked blocked;
       stop_on_sigterm(io, [&] { control.stop(true); });
-      link = std::make_unique<SpaceLink>(
-          SpaceLink::Options{options_.address, options_.farm, facts_, address.text(), [&](const std::string& line) { output.log(line); }}, queue,
-          [&] { control.watch_claims(); });
+      link = std::make_unique<SpaceLink>(SpaceLink::Options{options_.address, options_.farm, facts_, address.text(),
+                                                            [&](const std::string& line) { output.log(line); }},
+                                         queue, [&] { control.watch_claims(); });
       control_thread = std::jthread([&io] { io.run(); });
     }
     const StopAtEnd stop_at_end{io};
@@ -141,13 +148,18 @@ class Kernel {
     const Python python(program_);
     const Gil gil;
     try {
-      Shell shell({options_.id, private_file(options_.file(".stack")), private_file(options_.file(".dump")), options_.ipython}, output);
+      Shell shell(
+          {options_.id, private_file(options_.file(".stack")), private_file(options_.file(".dump")), options_.ipython},
+          output);
       control.ready();
       Worker worker(queue, shell, output, journal,
                     {[&](const Request& request) { control.started(request); },
                      [&](std::size_t slot, CallAnswer answer) { control.answered(slot, std::move(answer)); },
-                     [&](const std::string& id, OutputCapture::Stream stream, std::string_view bytes) { control.stream(id, stream, bytes); },
-                     [&](Settlement part) { link.settle(std::move(part)); }, [&](const std::string& task) { return link.story(task); }},
+                     [&](const std::string& id, OutputCapture::Stream stream, std::string_view bytes) {
+                       control.stream(id, stream, bytes);
+                     },
+                     [&](Settlement part) { link.settle(std::move(part)); },
+                     [&](const std::string& task) { return link.story(task); }},
                     options_.id);
       worker.run();
       finish_python(shell, output);

@@ -1,13 +1,14 @@
 // What a request prints: file descriptors 1 and 2 are pipes, so that C code and child processes are caught as well as
-// Python. A reader thread empties them; it never needs the GIL, so code that prints while holding the GIL cannot deadlock.
+// Python. A reader thread empties them; it never needs the GIL, so code that prints while holding the GIL cannot
+// deadlock.
 //
-// Whoever reads the pipe, reads and files the bytes under one lock. So end() needs no marker: it empties the pipes itself
-// under that lock, and everything written before it is filed, whoever came first.
+// Whoever reads the pipe, reads and files the bytes under one lock. So end() needs no marker: it empties the pipes
+// itself under that lock, and everything written before it is filed, whoever came first.
 //
-// Threads: begin and end belong to the main thread; the reader is the capture's own; OnChunk runs on whichever of the two
-// read the bytes, under the lock, and must not block for long nor call back.
-// Bounds: one request keeps the first and the last half of `limit` bytes of each stream, with a line between that says how
-// much is missing. What is printed while no request runs goes to the kernel's log.
+// Threads: begin and end belong to the main thread; the reader is the capture's own; OnChunk runs on whichever of the
+// two read the bytes, under the lock, and must not block for long nor call back. Bounds: one request keeps the first
+// and the last half of `limit` bytes of each stream, with a line between that says how much is missing. What is printed
+// while no request runs goes to the kernel's log.
 #pragma once
 
 #include <functional>
@@ -32,14 +33,13 @@ class BoundedText {
   std::size_t left_out_ = 0;
 };
 
-// Bytes that are not UTF-8 replaced by U+FFFD.
-std::string valid_utf8(std::string text);
-
 class OutputCapture {
  public:
   enum Stream : int { out = 0, err = 1 };
   using OnChunk = std::function<void(Stream, std::string_view)>;
-  struct Text { std::string out, err; };
+  struct Text {
+    std::string out, err;
+  };
 
   // Takes over descriptors 1 and 2 of the process. Throws Error{storage_error} when the process is out of descriptors.
   explicit OutputCapture(std::size_t limit);
@@ -61,11 +61,11 @@ class OutputCapture {
   void write_log(std::string_view bytes);
 
   const std::size_t limit_;
-  int log_ = -1;             // the original standard error
+  int log_ = -1;  // the original standard error
   int original_out_ = -1;
   int pipes_[2] = {-1, -1};  // read ends
   int wake_ = -1;
-  std::mutex mutex_;         // protects everything below, and the read ends
+  std::mutex mutex_;  // protects everything below, and the read ends
   bool active_ = false;
   OnChunk on_chunk_;
   BoundedText texts_[2];

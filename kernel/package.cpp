@@ -11,7 +11,8 @@ namespace py = pybind11;
 
 namespace {
 
-// `ours` goes before sys.path: the package must be the one that was built with this executable. `needed` comes after it.
+// `ours` goes before sys.path: the package must be the one that was built with this executable. `needed` comes after
+// it.
 constexpr const char* finders = R"(
 import sys
 from importlib.machinery import PathFinder

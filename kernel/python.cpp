@@ -65,7 +65,9 @@ void checked(PyConfig& config, const PyStatus& status) {
 fs::path find_python(const std::string& wanted) {
   const char* environment = std::getenv("VIRTUAL_ENV");
   const bool given = !wanted.empty();
-  fs::path program = given ? fs::path(wanted) : environment != nullptr ? fs::path(environment) : fs::path(PARVIS_DEFAULT_PYTHON);
+  fs::path program = given                    ? fs::path(wanted)
+                     : environment != nullptr ? fs::path(environment)
+                                              : fs::path(PARVIS_DEFAULT_PYTHON);
   std::error_code error;
   if (fs::is_directory(program, error)) {
     program /= "bin";

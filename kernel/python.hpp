@@ -1,7 +1,7 @@
 // The embedded interpreter: which Python, its start and its end. Main thread only.
 //
-// The executable is linked to one libpython; `program` decides whose packages it sees: a venv's or another installation's of
-// the same minor version.
+// The executable is linked to one libpython; `program` decides whose packages it sees: a venv's or another
+// installation's of the same minor version.
 #pragma once
 
 #include <Python.h>
@@ -15,8 +15,8 @@ namespace parvis::kernel {
 // Error{not_found} with one line: it does not exist, or is of another version than the linked libpython.
 std::filesystem::path find_python(const std::string& wanted);
 
-// The interpreter's life. After construction the GIL is released: use Gil. There is no finalisation: threads of user code
-// may be anywhere, so the process ends by _exit.
+// The interpreter's life. After construction the GIL is released: use Gil. There is no finalisation: threads of user
+// code may be anywhere, so the process ends by _exit.
 class Python {
  public:
   // Throws Error{storage_error} with Python's own reason when it cannot start.

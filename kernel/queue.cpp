@@ -69,8 +69,12 @@ void WorkQueue::settle(const std::shared_ptr<Claim>& claim, Settlement& into) {
       into.released.push_back(task.tuple);
     } else if (task.state == Task::State::finished) {
       into.consumed.push_back(task.tuple);
-      into.puts.push_back({task.space, Payload(task.outcome.get()), -1, task.priority});
-      into.keep.push_back(std::move(task.outcome));
+      into.puts.push_back({task.space, Payload(task.outcome.tuple.get()), -1, task.outcome.priority});
+      into.keep.push_back(std::move(task.outcome.tuple));
+      if (task.outcome.failed) {
+        into.puts.push_back({task.space, Payload(task.outcome.failed.get()), -1, 0});
+        into.keep.push_back(std::move(task.outcome.failed));
+      }
     } else {
       continue;
     }
@@ -78,8 +82,7 @@ void WorkQueue::settle(const std::shared_ptr<Claim>& claim, Settlement& into) {
   }
 }
 
-WorkQueue::Finished WorkQueue::finish_task(const TaskRef& ref, std::string space, std::shared_ptr<const Encoding> outcome,
-                                            std::int32_t priority, bool cancelled) {
+WorkQueue::Finished WorkQueue::finish_task(const TaskRef& ref, const char* space, TaskOutcome outcome) {
   const std::lock_guard lock(mutex_);
   const std::chrono::duration<double> took = Clock::now() - running_.since;
   // Long tasks count at once, short ones have to prove themselves.
@@ -88,10 +91,9 @@ WorkQueue::Finished WorkQueue::finish_task(const TaskRef& ref, std::string space
   ++executed_;
   Task& task = ref.task();
   if (task.state != Task::State::running) return {running_.interrupted, {}};  // given up meanwhile
-  task.state = cancelled && stopping_ ? Task::State::given_back : Task::State::finished;
-  task.space = std::move(space);
+  task.state = outcome.cancelled && stopping_ ? Task::State::given_back : Task::State::finished;
+  task.space = space;
   task.outcome = std::move(outcome);
-  task.priority = priority;
   Finished result{running_.interrupted, {}};
   if (--ref.claim->open == 0) {
     result.settlement.emplace();
@@ -146,7 +148,8 @@ WorkQueue::Listing WorkQueue::listing() {
   const std::lock_guard lock(mutex_);
   Listing listing;
   if (running_.kind == Running::Kind::request) {
-    listing.rows.push_back({running_.id, std::string(name_of(running_.verb)), running_.user, "running", running_.summary});
+    listing.rows.push_back(
+        {running_.id, std::string(name_of(running_.verb)), running_.user, "running", running_.summary});
   } else if (running_.kind == Running::Kind::task) {
     listing.rows.push_back({running_.id, "task", "", "running", ""});
   }

@@ -2,16 +2,6 @@
 
 namespace parvis::kernel {
 
-std::string_view name_of(Verb verb) {
-  switch (verb) {
-    case Verb::execute: return "execute";
-    case Verb::apply: return "apply";
-    case Verb::push: return "push";
-    case Verb::pull: return "pull";
-  }
-  return "unknown";
-}
-
 void append(Encoding& to, const Encoding& from) {
   std::size_t done = 0;
   for (const Encoding::Splice& splice : from.splices()) {

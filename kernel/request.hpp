@@ -7,24 +7,22 @@
 #include <optional>
 #include <string>
 
+#include "kernel/shared/verb.hpp"
 #include "tuplespace/model/bytes.hpp"
 #include "tuplespace/model/codec.hpp"
 
 namespace parvis::kernel {
 
-enum class Verb : std::uint8_t { execute, apply, push, pull };
-std::string_view name_of(Verb verb);
-
 struct Request {
   std::string id;
   Verb verb{};
   std::string user;
-  std::string summary;                     // one short line for listings
-  std::string code, filename;              // execute
-  Blob body;                               // apply: the object `call`; push: the map `names`; pull: the list `names` (encoded values)
+  std::string summary;         // one short line for listings
+  std::string code, filename;  // execute
+  Blob body;  // apply: the object `call`; push: the map `names`; pull: the list `names` (encoded values)
   bool stream = false;
-  std::optional<double> timeout;           // seconds; interrupted after it
-  std::size_t slot = 0;                    // in the journal
+  std::optional<double> timeout;  // seconds; interrupted after it
+  std::size_t slot = 0;           // in the journal
   [[nodiscard]] std::size_t bytes() const { return code.size() + body.size(); }
 };
 

@@ -2,9 +2,10 @@
 
 #include <sched.h>
 
-#include "kernel/names.hpp"
 #include "kernel/package.hpp"
 #include "kernel/python.hpp"
+#include "kernel/shared/names.hpp"
+#include "kernel/shared/text.hpp"
 #include "python/convert.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -15,7 +16,7 @@ namespace py = pybind11;
 struct Shell::Outcome {
   bool ok = false;
   bool has_value = false;
-  Encoding value;            // execute, apply: the value; pull: the list
+  Encoding value;  // execute, apply: the value; pull: the list
   std::string unpicklable;
   py::object repr = py::none();
   Failure failure;
@@ -61,8 +62,11 @@ void Shell::prepare() {
 void Shell::perform(const Request& request, Outcome& outcome) {
   switch (request.verb) {
     case Verb::execute:
-    case Verb::apply: return evaluate(request, outcome);
-    case Verb::push: session_.attr("push")(decoded(request.body)); return;
+    case Verb::apply:
+      return evaluate(request, outcome);
+    case Verb::push:
+      session_.attr("push")(decoded(request.body));
+      return;
     case Verb::pull: {
       const py::object values = session_.attr("pull")(decoded(request.body));
       Writer writer(outcome.value);
@@ -82,7 +86,8 @@ void Shell::evaluate(const Request& request, Outcome& outcome) {
     if (call.size() != 3) throw Error(ErrorCode::protocol_error, "apply: `call` is a pickled (function, args, kwargs)");
     const py::tuple arguments = call[1];
     const py::dict keywords = call[2];
-    value = py::reinterpret_steal<py::object>(PyObject_Call(py::object(call[0]).ptr(), arguments.ptr(), keywords.ptr()));
+    value =
+        py::reinterpret_steal<py::object>(PyObject_Call(py::object(call[0]).ptr(), arguments.ptr(), keywords.ptr()));
     if (!value) throw py::error_already_set();
   }
   outcome.has_value = !value.is(nothing_) && !value.is_none();
@@ -110,7 +115,16 @@ CallAnswer Shell::run(const Request& request, OutputCapture::OnChunk on_chunk, c
   output_.begin(std::move(on_chunk));
   const auto on_error = [&](auto& error) { outcome.failure = failure(error); };
   // Twice: an interrupt may arrive while the first error is being described.
-  guarded([&] { guarded([&] { perform(request, outcome); outcome.ok = true; }, on_error); }, on_error);
+  guarded(
+      [&] {
+        guarded(
+            [&] {
+              perform(request, outcome);
+              outcome.ok = true;
+            },
+            on_error);
+      },
+      on_error);
   const bool timed_out = request.timeout && guard.timed_out();
   swallow_interrupt(guard.finished());
   if (!outcome.ok && timed_out && outcome.failure.type == "KeyboardInterrupt") {
@@ -202,7 +216,8 @@ Shell::Failure Shell::failure(py::error_already_set& error) {
   const py::object exception = error.value();
   if (error.trace()) PyException_SetTraceback(exception.ptr(), error.trace().ptr());
   const py::tuple described = session_.attr("describe")(exception);
-  return {py::cast<std::string>(described[0]), py::cast<std::string>(described[1]), py::cast<std::string>(described[2]), exception};
+  return {py::cast<std::string>(described[0]), py::cast<std::string>(described[1]), py::cast<std::string>(described[2]),
+          exception};
 }
 
 // Errors of the codec: a value that is beyond a limit, a request that holds nonsense.

@@ -1,7 +1,8 @@
-// The C++ side of the session (python/parvis/_kernel): requests in, answers out, as encodings. Main thread, with the GIL.
+// The C++ side of the session (python/parvis/_kernel): requests in, answers out, as encodings. Main thread, with the
+// GIL.
 //
-// What user code raises never leaves here: it becomes an error answer. So does an interrupt that arrives while a value is
-// being pickled.
+// What user code raises never leaves here: it becomes an error answer. So does an interrupt that arrives while a value
+// is being pickled.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -17,8 +18,8 @@
 namespace parvis::kernel {
 
 struct ShellOptions {
-  std::string kernel;                  // id
-  int stack_fd = -1, dump_fd = -1;     // where faulthandler writes: at death, on SIGUSR1
+  std::string kernel;               // id
+  int stack_fd = -1, dump_fd = -1;  // where faulthandler writes: at death, on SIGUSR1
   bool ipython = true;
 };
 
@@ -27,7 +28,8 @@ class Shell {
   // Imports the package and makes the namespace. Throws pybind11::error_already_set.
   Shell(const ShellOptions& options, OutputCapture& output);
 
-  // The work is over as soon as user code and its values are done with: `finished` then tells whether an interrupt was sent.
+  // The work is over as soon as user code and its values are done with: `finished` then tells whether an interrupt was
+  // sent.
   struct Guard {
     std::function<bool()> finished;
     std::function<bool()> timed_out;
@@ -41,7 +43,10 @@ class Shell {
   // The text of a Python exception that is no user's, for the log.
   static std::string text_of(pybind11::error_already_set& error);
   // Fields of an error answer for `error`, beside those that the caller adds.
-  struct Failure { std::string type, message, traceback; pybind11::object exception; };
+  struct Failure {
+    std::string type, message, traceback;
+    pybind11::object exception;
+  };
   Failure failure(pybind11::error_already_set& error);
   static Failure failure(const std::exception& error);
   // `exception` under its key: an object, or nil where it cannot be pickled.
@@ -51,7 +56,7 @@ class Shell {
 
   // Swallows an interrupt that was meant for work that is over.
   static void swallow_interrupt(bool sent);
-  void finish();                       // the exit handlers of user code
+  void finish();  // the exit handlers of user code
 
  private:
   struct Outcome;

@@ -1,7 +1,7 @@
 // SIGTERM as a message to the control thread: the kernel is to stop soon.
 //
-// The handler looks who runs it: a child that user code forked has the handler too, and must neither stop its parent nor
-// survive a SIGTERM of its own.
+// The handler looks who runs it: a child that user code forked has the handler too, and must neither stop its parent
+// nor survive a SIGTERM of its own.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 #include "kernel/task.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -19,7 +19,8 @@ constexpr std::chrono::milliseconds stop_patience{5'000};
 Blob task_template(const std::string& cluster) {
   Template tasks;
   for (const auto& text : {std::string("task"), cluster}) tasks.fields.push_back({Value(text)});
-  for (const Type type : {Type::string, Type::string, Type::map, Type::object, Type::object}) tasks.fields.push_back({Formal{type}});
+  for (const Type type : {Type::string, Type::string, Type::map, Type::object, Type::object})
+    tasks.fields.push_back({Formal{type}});
   return encoded(tasks);
 }
 
@@ -188,7 +189,8 @@ void SpaceLink::settle(Settlement settlement) {
   const auto& claim = held->claim;
   const auto done = [this, held](const Answer& answer) {
     if (const auto* failed = std::get_if<Failed>(&answer)) {
-      options_.log("what this kernel did for " + std::to_string(held->consumed.size()) + " tasks is void, they are another's: " + failed->text);
+      options_.log("what this kernel did for " + std::to_string(held->consumed.size()) +
+                   " tasks is void, they are another's: " + failed->text);
     }
     finished_one();
   };
@@ -246,7 +248,8 @@ void SpaceLink::write_results() {
     out.lease_us = week_us;
     try {
       session->start(out, [this, tuple](const Answer& answer) {
-        if (const auto* failed = std::get_if<Failed>(&answer)) options_.log("a result could not be kept in the space: " + failed->text);
+        if (const auto* failed = std::get_if<Failed>(&answer))
+          options_.log("a result could not be kept in the space: " + failed->text);
         finished_one();
       });
     } catch (const Error& error) {
@@ -273,7 +276,8 @@ std::string SpaceLink::story(const std::string& task) {
       const Tuple death = decode_tuple(item.tuple.blob());
       const Map& info = death.items[3].get<Map>();
       if (text_in(info, "task") != task) continue;
-      story += "kernel " + death.items[2].get<std::string>() + ": " + text_in(info, "message") + "\n" + text_in(info, "stack");
+      story += "kernel " + death.items[2].get<std::string>() + ": " + text_in(info, "message") + "\n" +
+               text_in(info, "stack");
     }
   } catch (const Error& error) {
     story += std::string("(the deaths could not be read: ") + error.what() + ")";

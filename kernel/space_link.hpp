@@ -1,9 +1,9 @@
 // The kernel as a client of the space: its registration, the results it leaves there, and the farm's feeder.
 //
 // Two threads of its own, neither ever needs the GIL: `feeder` connects, registers and claims tasks; `keeper` writes
-// results, pipelined. The session lives through restarts of the server; when it had to be made anew, the kernel registers
-// again and what it had claimed is another's. keep, settle and story may be called by any thread; keep and settle do not
-// wait for the server.
+// results, pipelined. The session lives through restarts of the server; when it had to be made anew, the kernel
+// registers again and what it had claimed is another's. keep, settle and story may be called by any thread; keep and
+// settle do not wait for the server.
 #pragma once
 
 #include <atomic>
@@ -24,10 +24,10 @@ namespace parvis::kernel {
 class SpaceLink {
  public:
   struct Options {
-    std::string address;               // of the server; empty: the local one
+    std::string address;  // of the server; empty: the local one
     bool farm = true;
     Facts facts;
-    std::string kernel_address;        // where this kernel listens
+    std::string kernel_address;  // where this kernel listens
     std::function<void(const std::string&)> log;
   };
   SpaceLink(Options options, WorkQueue& queue, std::function<void()> claimed);
@@ -43,7 +43,7 @@ class SpaceLink {
 
  private:
   static constexpr std::size_t in_flight_max = 256;
-  static constexpr std::size_t waiting_max = 100'000;             // results that could not be written yet
+  static constexpr std::size_t waiting_max = 100'000;  // results that could not be written yet
   static constexpr std::size_t waiting_bytes_max = std::size_t{1} << 30;
 
   void feed();
@@ -61,14 +61,14 @@ class SpaceLink {
   const Options options_;
   WorkQueue& queue_;
   const std::function<void()> claimed_;
-  SessionId registered_ = 0;           // feeder only: the session that owns the registration
+  SessionId registered_ = 0;  // feeder only: the session that owns the registration
 
-  std::mutex mutex_;                   // protects all below
+  std::mutex mutex_;  // protects all below
   std::condition_variable changed_;
   std::shared_ptr<client::Session> session_;
   std::deque<std::shared_ptr<const Encoding>> results_;
   std::size_t results_bytes_ = 0;
-  std::size_t in_flight_ = 0;          // commits and results not yet acknowledged
+  std::size_t in_flight_ = 0;  // commits and results not yet acknowledged
   bool stopping_ = false;
   std::jthread feeder_, keeper_;
 };

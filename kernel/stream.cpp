@@ -8,7 +8,8 @@ void StreamBuffer::put(const std::string& id, int stream, std::string_view bytes
   std::unique_lock lock(mutex_);
   const auto has_room = [&] { return bytes_ < capacity; };
   // Waits once; then the follower has to catch up before it is waited for again.
-  if (!has_room() && !impatient_) impatient_ = !taken_.wait_for(lock, patience, [&] { return has_room() || impatient_; });
+  if (!has_room() && !impatient_)
+    impatient_ = !taken_.wait_for(lock, patience, [&] { return has_room() || impatient_; });
   if (!has_room()) {
     left_out_ += bytes.size();
     return;

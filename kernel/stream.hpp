@@ -1,7 +1,8 @@
 // Output on its way from the thread that reads the pipes to the control thread, which sends it to whoever follows.
 //
-// Bounded: a full buffer makes the reader wait, and with it, through the full pipe, the code that prints. When nothing has
-// been taken for `patience`, the follower is too slow and what does not fit is left out, with a line that says how much.
+// Bounded: a full buffer makes the reader wait, and with it, through the full pipe, the code that prints. When nothing
+// has been taken for `patience`, the follower is too slow and what does not fit is left out, with a line that says how
+// much.
 #pragma once
 
 #include <chrono>
@@ -17,7 +18,7 @@ namespace parvis::kernel {
 class StreamBuffer {
  public:
   struct Chunk {
-    std::string id;        // of the request
+    std::string id;  // of the request
     int stream = 0;
     std::string bytes;
   };
@@ -31,7 +32,7 @@ class StreamBuffer {
 
  private:
   std::function<void()> wake_;
-  std::mutex mutex_;                 // protects all below
+  std::mutex mutex_;  // protects all below
   std::condition_variable taken_;
   std::vector<Chunk> chunks_;
   std::size_t bytes_ = 0, left_out_ = 0;

@@ -1,6 +1,7 @@
 #include "kernel/task.hpp"
 
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
+#include "kernel/shared/text.hpp"
 #include "python/convert.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -12,11 +13,11 @@ struct TaskRunner::Parts {
   std::string_view cluster, farm, id;
   std::string name;
   std::int64_t retries = 0, deaths = 3, failures = 0, priority = 0;
-  ByteSpan meta, function, arguments;        // encoded
+  ByteSpan meta, function, arguments;  // encoded
 };
 
 struct TaskRunner::Report {
-  bool loaded = false;                       // function and arguments could be unpickled
+  bool loaded = false;  // function and arguments could be unpickled
   Shell::Failure failure;
   double started = 0, took = 0;
   OutputCapture::Text text;
@@ -50,7 +51,8 @@ void read_meta(Reader& reader, std::string& name, std::int64_t& retries, std::in
 
 std::string task_id(const Blob& tuple) {
   Reader reader(tuple.span());
-  if (reader.tuple_body() != task_fields) throw Error(ErrorCode::protocol_error, "a task has 7 fields (docs/kernels.md)");
+  if (reader.tuple_body() != task_fields)
+    throw Error(ErrorCode::protocol_error, "a task has 7 fields (docs/kernels.md)");
   reader.skip();
   reader.skip();
   reader.skip();
@@ -60,7 +62,8 @@ std::string task_id(const Blob& tuple) {
 TaskRunner::Parts TaskRunner::parse(const Task& task) {
   Parts parts;
   Reader reader(task.bytes.span());
-  if (reader.tuple_body() != task_fields) throw Error(ErrorCode::protocol_error, "a task has 7 fields (docs/kernels.md)");
+  if (reader.tuple_body() != task_fields)
+    throw Error(ErrorCode::protocol_error, "a task has 7 fields (docs/kernels.md)");
   reader.skip();
   parts.cluster = reader.string();
   parts.farm = reader.string();
@@ -111,7 +114,8 @@ void TaskRunner::call(const Parts& parts, const Task& task, Encoding& out, Repor
   report.loaded = true;
   PyObject* const keywords = PyTuple_GET_ITEM(pair.ptr(), 1);
   const auto value = py::reinterpret_steal<py::object>(
-      PyObject_Call(callable.ptr(), PyTuple_GET_ITEM(pair.ptr(), 0), PyDict_Check(keywords) && PyDict_GET_SIZE(keywords) > 0 ? keywords : nullptr));
+      PyObject_Call(callable.ptr(), PyTuple_GET_ITEM(pair.ptr(), 0),
+                    PyDict_Check(keywords) && PyDict_GET_SIZE(keywords) > 0 ? keywords : nullptr));
   if (!value) throw py::error_already_set();
   Writer writer(out);
   begin_result(writer, parts, "ok");
@@ -136,14 +140,19 @@ TaskOutcome TaskRunner::run(const Task& task) {
     }
   };
   // Twice: an interrupt may arrive while the first error is being described.
-  attempt([&] { attempt([&] { call(parts, task, *result, report); ok = true; }); });
+  attempt([&] {
+    attempt([&] {
+      call(parts, task, *result, report);
+      ok = true;
+    });
+  });
   shell_.flush_python_output();
   report.text = output_.end();
   report.took = std::chrono::duration<double>(Clock::now() - begin).count();
   if (!ok) return error_result(parts, task, report);
   Writer writer(*result);
   end_result(writer, parts, task, report);
-  return {std::move(result)};
+  return {std::move(result), nullptr, 0, false};
 }
 
 void TaskRunner::begin_result(Writer& out, const Parts& parts, std::string_view status) const {
@@ -189,7 +198,27 @@ TaskOutcome TaskRunner::error_result(const Parts& parts, const Task& task, const
   writer.key("type");
   writer.string(report.failure.type);
   end_result(writer, parts, task, report);
-  return {std::move(result), 0, interrupted};
+  return {std::move(result), task_tuple("failed", parts, task, nullptr), 0, interrupted};
+}
+
+// The task's own tuple under another first field; `meta`: instead of its own.
+std::shared_ptr<const Encoding> TaskRunner::task_tuple(std::string_view tag, const Parts& parts, const Task& task,
+                                                       const Value* meta) {
+  auto tuple = std::make_shared<Encoding>();
+  Writer writer(*tuple);
+  writer.tuple_body(task_fields);
+  writer.string(tag);
+  writer.string(parts.cluster);
+  writer.string(parts.farm);
+  writer.string(parts.id);
+  if (meta != nullptr) {
+    writer.value(*meta);
+  } else {
+    tuple->append(parts.meta);
+  }
+  tuple->append_bulk(task.bytes.slice(parts.function));
+  tuple->append_bulk(task.bytes.slice(parts.arguments));
+  return tuple;
 }
 
 TaskOutcome TaskRunner::again(const Parts& parts, const Task& task) {
@@ -198,17 +227,7 @@ TaskOutcome TaskRunner::again(const Parts& parts, const Task& task) {
   auto& items = std::get<Map>(meta.variant()).items;
   std::erase_if(items, [](const auto& item) { return item.first == "failures"; });
   items.emplace_back("failures", Value(parts.failures + 1));
-  auto tuple = std::make_shared<Encoding>();
-  Writer writer(*tuple);
-  writer.tuple_body(task_fields);
-  writer.string("task");
-  writer.string(parts.cluster);
-  writer.string(parts.farm);
-  writer.string(parts.id);
-  writer.value(meta);
-  tuple->append_bulk(task.bytes.slice(parts.function));
-  tuple->append_bulk(task.bytes.slice(parts.arguments));
-  return {std::move(tuple), static_cast<std::int32_t>(parts.priority), false};
+  return {task_tuple("task", parts, task, &meta), nullptr, static_cast<std::int32_t>(parts.priority), false};
 }
 
 TaskOutcome TaskRunner::died(const Task& task, const std::string& story) {
@@ -216,13 +235,14 @@ TaskOutcome TaskRunner::died(const Task& task, const std::string& story) {
   auto result = std::make_shared<Encoding>();
   Writer writer(*result);
   begin_result(writer, parts, "died");
-  writer.value(Value(Map{{{"message", Value("the kernels that ran this task died " + std::to_string(task.attempts) + " times; it is not tried again")},
+  writer.value(Value(Map{{{"message", Value("the kernels that ran this task died " + std::to_string(task.attempts) +
+                                            " times; it is not tried again")},
                           {"story", Value(valid_utf8(story))},
                           {"type", Value("parvis.KernelDied")}}}));
   Report report;
   report.started = unix_time();
   end_result(writer, parts, task, report);
-  return {std::move(result)};
+  return {std::move(result), task_tuple("failed", parts, task, nullptr), 0, false};
 }
 
 }  // namespace parvis::kernel

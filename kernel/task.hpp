@@ -1,7 +1,7 @@
 // Runs one task of the farm: from its tuple to the tuple that takes its place. Main thread, with the GIL.
 //
-// The path of a task that does nothing is what bounds the farm's speed: no Python code of ours is in it, the function is
-// loaded once for all tasks that carry the same bytes, and an empty pipe costs one system call.
+// The path of a task that does nothing is what bounds the farm's speed: no Python code of ours is in it, the function
+// is loaded once for all tasks that carry the same bytes, and an empty pipe costs one system call.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -16,19 +16,13 @@
 
 namespace parvis::kernel {
 
-// What is to stand in parvis.farm instead of the task: its result, or the task again with one more failure.
-struct TaskOutcome {
-  std::shared_ptr<const Encoding> tuple;
-  std::int32_t priority = 0;
-  bool cancelled = false;        // an interrupt ended it
-};
-
 // The id field of a task tuple. Throws Error{protocol_error} when it is none.
 std::string task_id(const Blob& tuple);
 
 class TaskRunner {
  public:
-  TaskRunner(Shell& shell, OutputCapture& output, std::string kernel) : shell_(shell), output_(output), kernel_(std::move(kernel)) {}
+  TaskRunner(Shell& shell, OutputCapture& output, std::string kernel)
+      : shell_(shell), output_(output), kernel_(std::move(kernel)) {}
   // Never throws for what the task does.
   TaskOutcome run(const Task& task);
   // The result of a task that has ended too many kernels. `story`: what is known of their deaths.
@@ -49,13 +43,15 @@ class TaskRunner {
   void end_result(Writer& out, const Parts& parts, const Task& task, const Report& report) const;
   TaskOutcome error_result(const Parts& parts, const Task& task, const Report& report);
   static TaskOutcome again(const Parts& parts, const Task& task);
+  static std::shared_ptr<const Encoding> task_tuple(std::string_view tag, const Parts& parts, const Task& task,
+                                                    const Value* meta);
 
   Shell& shell_;
   OutputCapture& output_;
   const std::string kernel_;
   std::unordered_map<std::string, pybind11::object> functions_;
-  std::list<std::string> recent_;            // keys of functions_, oldest first
-  std::string last_bytes_;                   // the usual case: the same function as before
+  std::list<std::string> recent_;  // keys of functions_, oldest first
+  std::string last_bytes_;         // the usual case: the same function as before
   pybind11::object last_;
 };
 

@@ -1,6 +1,6 @@
 // The verbs of docs/kernels.md, one short function each; the control thread's part of Control.
 #include "kernel/control.hpp"
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 #include "tuplespace/model/error.hpp"
 
 namespace parvis::kernel {
@@ -17,7 +17,8 @@ void Control::handle(net::Connection& connection, Call&& call, std::uint64_t id)
     return begin_stop(call.now);
   }
   throw Error(ErrorCode::protocol_error,
-              "a kernel knows no verb '" + call.verb + "': execute, apply, push, pull, status, queue, result, interrupt, abort, stop");
+              "a kernel knows no verb '" + call.verb +
+                  "': execute, apply, push, pull, status, queue, result, interrupt, abort, stop");
 }
 
 void Control::enqueue(net::Connection& connection, Call&& call, std::uint64_t id) {
@@ -35,11 +36,14 @@ void Control::enqueue(net::Connection& connection, Call&& call, std::uint64_t id
     }
     return;
   }
-  const auto refuse = [&](const char* type, const std::string& why) { send_error(connection, id, request.id, type, why); };
+  const auto refuse = [&](const char* type, const std::string& why) {
+    send_error(connection, id, request.id, type, why);
+  };
   if (stopping_) return refuse("parvis.KernelDied", "this kernel is stopping");
   request.slot = journal_.add(request.id, request.verb);
   if (request.slot == 0) {
-    return refuse("parvis.LimitExceeded", "this kernel's queue is full: " + std::to_string(Journal::slots - 1) + " requests; wait, or abort some");
+    return refuse("parvis.LimitExceeded", "this kernel's queue is full: " + std::to_string(Journal::slots - 1) +
+                                              " requests; wait, or abort some");
   }
   const std::string request_id = request.id;
   const std::size_t slot = request.slot;
@@ -50,7 +54,8 @@ void Control::enqueue(net::Connection& connection, Call&& call, std::uint64_t id
   waiters_.erase(request_id);
   journal_.remove(slot);
   send_error(connection, id, request_id, "parvis.LimitExceeded",
-             "this kernel's queue holds " + std::to_string(WorkQueue::queued_bytes_max >> 30) + " GiB of requests; wait, or abort some");
+             "this kernel's queue holds " + std::to_string(WorkQueue::queued_bytes_max >> 30) +
+                 " GiB of requests; wait, or abort some");
 }
 
 void Control::result(net::Connection& connection, const Call& call, std::uint64_t id) {
@@ -58,7 +63,8 @@ void Control::result(net::Connection& connection, const Call& call, std::uint64_
   if (const auto reply = answers_.find(*call.id)) return send(connection, id, reply);
   const auto known = waiters_.find(*call.id);
   if (known == waiters_.end()) {
-    return send_error(connection, id, *call.id, "KeyError", "this kernel knows no request " + *call.id + "; older results are in the space parvis.results");
+    return send_error(connection, id, *call.id, "KeyError",
+                      "this kernel knows no request " + *call.id + "; older results are in the space parvis.results");
   }
   if (!call.block) return send(connection, id, "queued", Map{{{"id", Value(*call.id)}}});
   known->second.push_back({connection.weak_from_this(), id, call.request.stream});

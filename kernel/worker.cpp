@@ -1,7 +1,7 @@
 #include "kernel/worker.hpp"
 
-#include "kernel/names.hpp"
 #include "kernel/python.hpp"
+#include "kernel/shared/names.hpp"
 
 namespace parvis::kernel {
 
@@ -16,7 +16,8 @@ template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 }  // namespace
 
-Worker::Worker(WorkQueue& queue, Shell& shell, OutputCapture& output, Journal& journal, Outlets outlets, const std::string& kernel)
+Worker::Worker(WorkQueue& queue, Shell& shell, OutputCapture& output, Journal& journal, Outlets outlets,
+               const std::string& kernel)
     : queue_(queue), shell_(shell), journal_(journal), outlets_(std::move(outlets)), tasks_(shell, output, kernel) {}
 
 void Worker::run() {
@@ -27,9 +28,10 @@ void Worker::run() {
       work = shell_.prepared() ? queue_.next() : queue_.next(idle_before_ipython);
     }
     Shell::swallow_interrupt(false);
-    std::visit(Overloaded{[&](WorkQueue::Nothing) { shell_.prepare(); }, [&](WorkQueue::Stop) { stopped = true; },
-                          [&](const Request& request) { run_request(request); }, [&](const TaskRef& ref) { run_task(ref); }},
-               work);
+    std::visit(
+        Overloaded{[&](WorkQueue::Nothing) { shell_.prepare(); }, [&](WorkQueue::Stop) { stopped = true; },
+                   [&](const Request& request) { run_request(request); }, [&](const TaskRef& ref) { run_task(ref); }},
+        work);
   }
 }
 
@@ -38,9 +40,12 @@ void Worker::run_request(const Request& request) {
   outlets_.started(request);
   OutputCapture::OnChunk on_chunk;
   if (request.stream) {
-    on_chunk = [this, id = request.id](OutputCapture::Stream stream, std::string_view bytes) { outlets_.stream(id, stream, bytes); };
+    on_chunk = [this, id = request.id](OutputCapture::Stream stream, std::string_view bytes) {
+      outlets_.stream(id, stream, bytes);
+    };
   }
-  CallAnswer answer = shell_.run(request, std::move(on_chunk), {[this] { return queue_.finish(); }, [this] { return queue_.timed_out(); }});
+  CallAnswer answer = shell_.run(request, std::move(on_chunk),
+                                 {[this] { return queue_.finish(); }, [this] { return queue_.timed_out(); }});
   const WithoutGil released;
   outlets_.answered(request.slot, std::move(answer));
 }
@@ -59,7 +64,7 @@ void Worker::run_task(const TaskRef& ref) {
   } else {
     outcome = tasks_.run(task);
   }
-  auto finished = queue_.finish_task(ref, farm_space, std::move(outcome.tuple), outcome.priority, outcome.cancelled);
+  auto finished = queue_.finish_task(ref, farm_space, std::move(outcome));
   Shell::swallow_interrupt(finished.interrupted);
   journal_.clear_farm();
   if (!finished.settlement) return;

@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "kernel/agent/supervisor.hpp"
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 #include "tuplespace/model/error.hpp"
 #include "tuplespace/wire/home.hpp"
 

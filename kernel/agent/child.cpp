@@ -14,7 +14,7 @@
 #include <cstring>
 #include <utility>
 
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 #include "tuplespace/model/error.hpp"
 
 namespace parvis::kernel {
@@ -83,9 +83,10 @@ Child::Child(const Start& start) {
   std::vector<std::string> arguments{start.program.string()};
   arguments.insert(arguments.end(), start.arguments.begin(), start.arguments.end());
   const auto environment = merged_environment(start.environment);
-  const int error = ::posix_spawn(&pid_, start.program.c_str(), &settings.files, &settings.attributes, pointers(arguments).data(),
-                                  pointers(environment).data());
-  if (error != 0) throw Error(ErrorCode::not_found, "cannot start " + start.program.string() + ": " + std::strerror(error));
+  const int error = ::posix_spawn(&pid_, start.program.c_str(), &settings.files, &settings.attributes,
+                                  pointers(arguments).data(), pointers(environment).data());
+  if (error != 0)
+    throw Error(ErrorCode::not_found, "cannot start " + start.program.string() + ": " + std::strerror(error));
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   if (pidfd_ < 0) {
     const int reason = errno;
@@ -107,7 +108,8 @@ void Child::signal(int signal) const {
 
 Ending Child::reap() {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
   Ending ending;
   if (WIFSIGNALED(status)) ending.signal = WTERMSIG(status);
   if (WIFEXITED(status)) ending.exit = WEXITSTATUS(status);

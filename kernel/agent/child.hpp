@@ -20,9 +20,9 @@ class Child {
  public:
   struct Start {
     std::filesystem::path program;
-    std::vector<std::string> arguments;      // without argv[0]
-    std::vector<std::string> environment;    // "NAME=value", beside this process's own; its own win
-    std::filesystem::path log;               // standard output and error, appended
+    std::vector<std::string> arguments;    // without argv[0]
+    std::vector<std::string> environment;  // "NAME=value", beside this process's own; its own win
+    std::filesystem::path log;             // standard output and error, appended
   };
   // A session and process group of its own. Throws Error{not_found | storage_error} when it cannot be started.
   explicit Child(const Start& start);
@@ -33,7 +33,7 @@ class Child {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] int pidfd() const { return pidfd_; }  // readable when it has ended
   void signal(int signal) const;
-  Ending reap();                                      // blocks until it has ended
+  Ending reap();  // blocks until it has ended
 
  private:
   pid_t pid_ = -1;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 #include "tuplespace/model/codec.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -91,7 +91,8 @@ void Office::ensure_registered(client::Session& session) {
   // The new one is there before the old one goes: nobody ever finds this agent missing.
   Get old;
   old.space = kernels_space;
-  old.templates.emplace_back(encoded(Template{{{Value("agent")}, {Value(identity_.cluster)}, {Value(identity_.id)}, {Formal{Type::map}}}, false}));
+  old.templates.emplace_back(encoded(
+      Template{{{Value("agent")}, {Value(identity_.cluster)}, {Value(identity_.id)}, {Formal{Type::map}}}, false}));
   old.wait = false;
   session.call(old);
 }
@@ -99,8 +100,9 @@ void Office::ensure_registered(client::Session& session) {
 void Office::work(client::Session& session) {
   Get get;
   get.space = kernels_space;
-  get.templates.emplace_back(encoded(
-      Template{{{Value("command")}, {Value(identity_.id)}, {Formal{Type::string}}, {Formal{Type::string}}, {Formal{Type::map}}}, false}));
+  get.templates.emplace_back(encoded(Template{
+      {{Value("command")}, {Value(identity_.id)}, {Formal{Type::string}}, {Formal{Type::string}}, {Formal{Type::map}}},
+      false}));
   for (;;) {
     ensure_registered(session);
     client::Pending pending = session.start(get);

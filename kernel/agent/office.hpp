@@ -1,7 +1,8 @@
-// The agent as a client of the space: registered there, taking commands, leaving reports. Survives restarts of the server.
+// The agent as a client of the space: registered there, taking commands, leaving reports. Survives restarts of the
+// server.
 //
-// Threads: one of its own waits for commands; `on_command` runs on it and only hands over. report() may be called by any
-// thread and does not wait for the server.
+// Threads: one of its own waits for commands; `on_command` runs on it and only hands over. report() may be called by
+// any thread and does not wait for the server.
 #pragma once
 
 #include <condition_variable>
@@ -32,9 +33,9 @@ class Office {
   Office(const Office&) = delete;
   Office& operator=(const Office&) = delete;
 
-  void wanted(int kernels);                                     // registered anew when it changed
+  void wanted(int kernels);  // registered anew when it changed
   void report(std::string space, Tuple tuple, std::int64_t lease_us);
-  void close();                                                 // what was reported is written (at most 5 s)
+  void close();  // what was reported is written (at most 5 s)
 
  private:
   void run();
@@ -50,14 +51,18 @@ class Office {
   const std::function<void(Command)> on_command_;
   const std::function<void(const std::string&)> log_;
 
-  std::mutex mutex_;                   // protects all below
+  std::mutex mutex_;  // protects all below
   std::condition_variable changed_;
   std::shared_ptr<client::Session> session_;
-  struct Report { std::string space; std::shared_ptr<const Blob> tuple; std::int64_t lease_us = -1; };
+  struct Report {
+    std::string space;
+    std::shared_ptr<const Blob> tuple;
+    std::int64_t lease_us = -1;
+  };
   std::deque<Report> reports_;
   std::size_t in_flight_ = 0;
   int wanted_ = 0;
-  bool stale_ = true;                  // the registration says another number than wanted_
+  bool stale_ = true;  // the registration says another number than wanted_
   SessionId registered_ = 0;
   bool stopping_ = false;
   std::jthread thread_;

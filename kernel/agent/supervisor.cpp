@@ -10,8 +10,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "kernel/journal.hpp"
-#include "kernel/names.hpp"
+#include "kernel/shared/journal.hpp"
+#include "kernel/shared/names.hpp"
 #include "tuplespace/model/error.hpp"
 
 namespace parvis::kernel {
@@ -91,15 +91,18 @@ void Supervisor::add(int n, std::vector<std::string>* ids) {
 void Supervisor::start(Place& place) {
   Child::Start how;
   how.program = options_.kernel_program;
-  how.arguments = {"--id", place.kernel, "--cluster", options_.cluster, "--index", std::to_string(place.index), "--agent", options_.id,
-                   "--home", options_.home.string()};
-  for (const auto& [name, value] : {std::pair("--address", options_.address), std::pair("--python", options_.python), std::pair("--listen", options_.listen)}) {
+  how.arguments = {"--id",    place.kernel, "--cluster", options_.cluster,      "--index", std::to_string(place.index),
+                   "--agent", options_.id,  "--home",    options_.home.string()};
+  for (const auto& [name, value] : {std::pair("--address", options_.address), std::pair("--python", options_.python),
+                                    std::pair("--listen", options_.listen)}) {
     if (!value.empty()) how.arguments.insert(how.arguments.end(), {name, value});
   }
   how.arguments.insert(how.arguments.end(), options_.kernel_arguments.begin(), options_.kernel_arguments.end());
   // As many threads as there are cores for each kernel, or the libraries' threads would fight over them.
-  const std::string threads = std::to_string(std::max(1, usable_cores() / std::max(1, static_cast<int>(places_.size()))));
-  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "BLIS_NUM_THREADS"}) {
+  const std::string threads =
+      std::to_string(std::max(1, usable_cores() / std::max(1, static_cast<int>(places_.size()))));
+  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+                           "NUMBA_NUM_THREADS", "BLIS_NUM_THREADS"}) {
     how.environment.push_back(std::string(name) + "=" + threads);
   }
   how.log = file(place.kernel, ".log");
@@ -109,7 +112,8 @@ void Supervisor::start(Place& place) {
   place.started = Clock::now();
   try {
     place.child.emplace(how);
-    log("kernel " + place.kernel + " (" + std::to_string(place.index) + ") started, pid " + std::to_string(place.child->pid()));
+    log("kernel " + place.kernel + " (" + std::to_string(place.index) + ") started, pid " +
+        std::to_string(place.child->pid()));
   } catch (const Error& error) {  // no program, no memory, no descriptors: nothing that trying again would cure
     log(error.what());
     place.wanted = false;
@@ -152,12 +156,15 @@ void Supervisor::handle(const Command& command) {
     if (kernel != nullptr && kernel->get_if<std::string>() != nullptr) restart(kernel->get<std::string>());
     return reply(command.id, Map{});
   }
-  if (command.verb != "stop") return reply(command.id, Map{{{"error", Value("an agent knows start, stop and restart, not '" + command.verb + "'")}}});
+  if (command.verb != "stop")
+    return reply(command.id,
+                 Map{{{"error", Value("an agent knows start, stop and restart, not '" + command.verb + "'")}}});
   const Value* const chosen = find(command.arguments, "kernels");
   const List* const list = chosen != nullptr ? chosen->get_if<List>() : nullptr;
   Stopping stopping{command.id, {}, {}};
   for (Place& place : places_) {
-    const bool named = list != nullptr && std::find(list->items.begin(), list->items.end(), Value(place.kernel)) != list->items.end();
+    const bool named =
+        list != nullptr && std::find(list->items.begin(), list->items.end(), Value(place.kernel)) != list->items.end();
     if (list != nullptr && !named) continue;
     stopping.kernels.push_back(place.kernel);
     if (place.child) stopping.left.push_back(place.kernel);
@@ -185,7 +192,9 @@ void Supervisor::ended(Place& place) {
   const Ending ending = place.child->reap();
   const std::string kernel = place.kernel;
   const bool could_not_start = ending.signal == 0 && ending.exit == 2;
-  std::string message = place.planned ? "stopped as asked" : ending.exit == 0 && ending.signal == 0 ? "stopped" : ending.text();
+  std::string message = place.planned                            ? "stopped as asked"
+                        : ending.exit == 0 && ending.signal == 0 ? "stopped"
+                                                                 : ending.text();
   if (place.planned && ending.signal != 0) message += " (" + ending.text() + ", because it did not stop by itself)";
   if (could_not_start) message = "could not start: " + read_tail(file(kernel, ".log"), log_bytes);
   log("kernel " + kernel + " (" + std::to_string(place.index) + ") " + message);
@@ -202,10 +211,11 @@ void Supervisor::ended(Place& place) {
 void Supervisor::plan_replacement(Place& place, const Ending& ending) {
   const bool quick = !place.planned && Clock::now() - place.started < instant;
   place.instant_deaths = quick ? place.instant_deaths + 1 : 0;
-  const bool hopeless = ending.signal == 0 && ending.exit == 2 && place.instant_deaths == 1 && place.index < options_.kernels;
+  const bool hopeless =
+      ending.signal == 0 && ending.exit == 2 && place.instant_deaths == 1 && place.index < options_.kernels;
   if (hopeless || place.instant_deaths >= instant_deaths_max) {
-    log("kernel " + std::to_string(place.index) + " is given up: " + std::to_string(place.instant_deaths) + " times it ended within " +
-        std::to_string(instant.count()) + " s");
+    log("kernel " + std::to_string(place.index) + " is given up: " + std::to_string(place.instant_deaths) +
+        " times it ended within " + std::to_string(instant.count()) + " s");
     place.wanted = false;
     failed_ = true;
     return;
@@ -215,7 +225,8 @@ void Supervisor::plan_replacement(Place& place, const Ending& ending) {
   place.start_at = Clock::now() + std::chrono::milliseconds(delay_ms);
 }
 
-void Supervisor::report_death(const Place& place, const std::string& kernel, const Ending& ending, const std::string& message) {
+void Supervisor::report_death(const Place& place, const std::string& kernel, const Ending& ending,
+                              const std::string& message) {
   const std::string stack = ending.signal != 0 ? read_tail(file(kernel, ".stack"), stack_bytes) : std::string();
   std::string task;
   std::vector<std::string> requests;
@@ -225,10 +236,11 @@ void Supervisor::report_death(const Place& place, const std::string& kernel, con
       continue;
     }
     requests.push_back(entry.id);
-    const Map result{{{"id", Value(entry.id)},
-                      {"message", Value("the kernel " + message + (entry.running ? " while this ran" : " while this waited"))},
-                      {"signal", Value(ending.signal)},
-                      {"stack", Value(stack)}}};
+    const Map result{
+        {{"id", Value(entry.id)},
+         {"message", Value("the kernel " + message + (entry.running ? " while this ran" : " while this waited"))},
+         {"signal", Value(ending.signal)},
+         {"stack", Value(stack)}}};
     office_->report(results_space, Tuple{{"result", entry.id, kernel, "died", result}}, week_us);
   }
   const Map info{{{"signal", Value(ending.signal)},
@@ -245,9 +257,11 @@ void Supervisor::report_death(const Place& place, const std::string& kernel, con
 
 void Supervisor::remove_files(const std::string& kernel) {
   std::error_code error;
-  for (const char* extension : {".sock", ".journal", ".stack", ".dump"}) std::filesystem::remove(file(kernel, extension), error);
+  for (const char* extension : {".sock", ".journal", ".stack", ".dump"})
+    std::filesystem::remove(file(kernel, extension), error);
   // An empty log says nothing; one with a text is what is left of the kernel.
-  if (std::filesystem::file_size(file(kernel, ".log"), error) == 0 && !error) std::filesystem::remove(file(kernel, ".log"), error);
+  if (std::filesystem::file_size(file(kernel, ".log"), error) == 0 && !error)
+    std::filesystem::remove(file(kernel, ".log"), error);
 }
 
 std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
@@ -277,7 +291,9 @@ void Supervisor::wait() {
   if ((fds[1].revents & POLLIN) != 0 && ::read(signals_, &info, sizeof info) > 0) stop_all();
   for (auto at = places_.begin(); at != places_.end();) {
     Place& place = *at++;
-    const auto ready = [&](const pollfd& fd) { return place.child && fd.fd == place.child->pidfd() && fd.revents != 0; };
+    const auto ready = [&](const pollfd& fd) {
+      return place.child && fd.fd == place.child->pidfd() && fd.revents != 0;
+    };
     if (std::any_of(fds.begin() + 2, fds.end(), ready)) ended(place);
   }
 }

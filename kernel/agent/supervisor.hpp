@@ -26,23 +26,23 @@ class Supervisor {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr int instant_deaths_max = 5;             // in a row, before a kernel is given up
-  static constexpr std::chrono::seconds instant{10};       // a life shorter than this
-  static constexpr std::chrono::seconds kill_after{5};     // what does not stop by SIGTERM
+  static constexpr int instant_deaths_max = 5;          // in a row, before a kernel is given up
+  static constexpr std::chrono::seconds instant{10};    // a life shorter than this
+  static constexpr std::chrono::seconds kill_after{5};  // what does not stop by SIGTERM
   static constexpr std::chrono::seconds restart_kill_after{2};
 
   // One place in the cluster; the kernel in it may change.
   struct Place {
     int index = 0;
-    std::string kernel;                                    // id of the kernel that runs or is to be started
+    std::string kernel;  // id of the kernel that runs or is to be started
     std::optional<Child> child;
     Clock::time_point started;
     std::optional<Clock::time_point> start_at, kill_at;
     int instant_deaths = 0;
-    bool wanted = true;                                    // false: it is to end for good
-    bool planned = false;                                  // its end was asked for
+    bool wanted = true;    // false: it is to end for good
+    bool planned = false;  // its end was asked for
   };
-  struct Stopping {                                        // a stop command that waits for its kernels
+  struct Stopping {  // a stop command that waits for its kernels
     std::string command;
     std::vector<std::string> kernels, left;
   };
@@ -67,8 +67,8 @@ class Supervisor {
 
   const AgentOptions options_;
   const int signals_;
-  int wake_ = -1;                                          // eventfd: commands have come
-  std::mutex mutex_;                                       // protects commands_
+  int wake_ = -1;     // eventfd: commands have come
+  std::mutex mutex_;  // protects commands_
   std::vector<Command> commands_;
   std::list<Place> places_;
   std::vector<Stopping> stops_;

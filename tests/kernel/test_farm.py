@@ -68,8 +68,11 @@ def test_an_error_is_a_result_and_retries_come_first(farm, start):
     status, value, meta = farm.result(farm.put(fails))
     assert status == "error" and value["type"] == "ValueError" and "always" in value["traceback"]
     assert isinstance(value["exception"], ValueError)
-    status, value, meta = farm.result(farm.put(fails, retries=2))
+    id = farm.put(fails, retries=2, name="again")
+    status, value, meta = farm.result(id)
     assert status == "error" and meta["attempts"] == 3
+    failed = farm.space.in_("failed", farm.cluster, "test", id, dict, parvis.ANY, parvis.ANY, timeout=PATIENCE)
+    assert failed[4] == {"retries": 2, "name": "again", "failures": 2}
 
 
 def test_what_cannot_be_unpickled_or_pickled_is_an_error(farm, start):

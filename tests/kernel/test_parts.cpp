@@ -8,9 +8,10 @@
 
 #include "kernel/answers.hpp"
 #include "kernel/call.hpp"
-#include "kernel/journal.hpp"
-#include "kernel/names.hpp"
 #include "kernel/output.hpp"
+#include "kernel/shared/journal.hpp"
+#include "kernel/shared/names.hpp"
+#include "kernel/shared/text.hpp"
 #include "kernel/stream.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -43,7 +44,10 @@ TEST_CASE("bounded text keeps the first and the last part, and says what is miss
 TEST_CASE("text that is not UTF-8 becomes so") {
   REQUIRE(valid_utf8("plain") == "plain");
   REQUIRE(valid_utf8("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
-  REQUIRE(valid_utf8("a\xff" "b") == "a\xef\xbf\xbd" "b");
+  REQUIRE(valid_utf8("a\xff"
+                     "b") ==
+          "a\xef\xbf\xbd"
+          "b");
   REQUIRE(valid_utf8("\xc3") == "\xef\xbf\xbd");
   REQUIRE(valid_utf8("\xed\xa0\x80") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");  // a surrogate
   REQUIRE(valid_utf8("\xf0\x9f\x98\x80!") == "\xf0\x9f\x98\x80!");
@@ -52,7 +56,9 @@ TEST_CASE("text that is not UTF-8 becomes so") {
 TEST_CASE("output of the process is caught, also from C, and what follows belongs to the next") {
   OutputCapture capture(1 << 20);
   std::string streamed;
-  capture.begin([&](OutputCapture::Stream stream, std::string_view bytes) { streamed += (stream == OutputCapture::out ? "out:" : "err:") + std::string(bytes); });
+  capture.begin([&](OutputCapture::Stream stream, std::string_view bytes) {
+    streamed += (stream == OutputCapture::out ? "out:" : "err:") + std::string(bytes);
+  });
   std::printf("from C");
   REQUIRE(::write(2, "to stderr", 9) == 9);
   const auto first = capture.end();
@@ -112,7 +118,8 @@ TEST_CASE("the journal's slots are used again, and end") {
 
 TEST_CASE("a call is read with its arguments") {
   const std::string id(32, 'a');
-  const Call execute = read_call(call("execute", Map{{{"block", false}, {"code", "\n  x = 1\ny = 2"}, {"id", id}, {"timeout", 2}, {"user", "me"}}}));
+  const Call execute = read_call(call(
+      "execute", Map{{{"block", false}, {"code", "\n  x = 1\ny = 2"}, {"id", id}, {"timeout", 2}, {"user", "me"}}}));
   REQUIRE(execute.queued == Verb::execute);
   REQUIRE(execute.id == id);
   REQUIRE_FALSE(execute.block);

@@ -34,7 +34,7 @@ std::shared_ptr<Claim> claim(std::initializer_list<const char*> ids) {
   return claim;
 }
 
-std::shared_ptr<const Encoding> outcome() { return std::make_shared<Encoding>(); }
+TaskOutcome outcome(bool cancelled = false) { return {std::make_shared<Encoding>(), nullptr, 0, cancelled}; }
 
 // The queue as the main thread sees it, with a handler instead of Python's.
 struct Main {
@@ -94,9 +94,9 @@ TEST_CASE("the last task of a claim settles it whole") {
   Main main;
   main.queue.offer(claim({"x", "y"}));
   auto first = std::get<TaskRef>(main.queue.next());
-  REQUIRE_FALSE(main.queue.finish_task(first, "farm", outcome(), 0).settlement);
+  REQUIRE_FALSE(main.queue.finish_task(first, "farm", outcome()).settlement);
   auto second = std::get<TaskRef>(main.queue.next());
-  const auto finished = main.queue.finish_task(second, "farm", outcome(), 0);
+  const auto finished = main.queue.finish_task(second, "farm", outcome());
   REQUIRE(finished.settlement);
   REQUIRE(finished.settlement->last);
   REQUIRE(finished.settlement->consumed == std::vector<TupleId>{1, 2});
@@ -109,7 +109,7 @@ TEST_CASE("what waits behind a long task is given back, what is finished is kept
   Main main;
   main.queue.offer(claim({"x", "y", "z"}));
   auto first = std::get<TaskRef>(main.queue.next());
-  main.queue.finish_task(first, "farm", outcome(), 0);
+  main.queue.finish_task(first, "farm", outcome());
   auto second = std::get<TaskRef>(main.queue.next());
   REQUIRE(main.queue.tick(1h).empty());
   std::vector<Settlement> parts;
@@ -119,7 +119,7 @@ TEST_CASE("what waits behind a long task is given back, what is finished is kept
   REQUIRE(parts[0].consumed == std::vector<TupleId>{1});
   REQUIRE(parts[0].released == std::vector<TupleId>{3});
   REQUIRE(main.queue.tick(0ms).empty());
-  const auto finished = main.queue.finish_task(second, "farm", outcome(), 0);
+  const auto finished = main.queue.finish_task(second, "farm", outcome());
   REQUIRE(finished.settlement);
   REQUIRE(finished.settlement->last);
   REQUIRE(finished.settlement->consumed == std::vector<TupleId>{2});
@@ -145,7 +145,7 @@ TEST_CASE("appetite: one task at first, many when they are short, none behind lo
   for (int i = 0; i < 60; ++i) {
     main.queue.offer(claim({"x"}));
     auto ref = std::get<TaskRef>(main.queue.next());
-    main.queue.finish_task(ref, "farm", outcome(), 0);
+    main.queue.finish_task(ref, "farm", outcome());
   }
   const auto wanted = main.queue.wait_for_appetite(30s);
   REQUIRE(wanted);
@@ -156,6 +156,29 @@ TEST_CASE("appetite: one task at first, many when they are short, none behind lo
   REQUIRE(main.queue.wait_for_appetite(1ms) == 0);
   main.queue.finish();
   REQUIRE(*main.queue.wait_for_appetite(30s) > 0);
+}
+
+TEST_CASE("a task that the end of the kernel cancelled goes back, another's cancellation is its result") {
+  Main main;
+  main.queue.offer(claim({"x", "y"}));
+  auto first = std::get<TaskRef>(main.queue.next());
+  REQUIRE_FALSE(main.queue.finish_task(first, "farm", outcome(true)).settlement);
+  auto second = std::get<TaskRef>(main.queue.next());
+  main.queue.stop();
+  const auto finished = main.queue.finish_task(second, "farm", outcome(true));
+  REQUIRE(finished.settlement);
+  REQUIRE(finished.settlement->consumed == std::vector<TupleId>{1});
+  REQUIRE(finished.settlement->released == std::vector<TupleId>{2});
+}
+
+TEST_CASE("before the process ends at once, what runs goes back too") {
+  Main main;
+  main.queue.offer(claim({"x"}));
+  auto running = std::get<TaskRef>(main.queue.next());
+  const auto parts = main.queue.give_up();
+  REQUIRE(parts.size() == 1);
+  REQUIRE(parts[0].released == std::vector<TupleId>{1});
+  REQUIRE_FALSE(main.queue.finish_task(running, "farm", outcome()).settlement);
 }
 
 TEST_CASE("next() with patience comes back empty-handed") {

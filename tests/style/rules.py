@@ -25,8 +25,9 @@ ARROWS = {
     "tuplespace/server/": ("tuplespace/net/", "tuplespace/wire/", "tuplespace/space/", "tuplespace/model/", "storage/"),
     "client/": ("tuplespace/wire/", "tuplespace/model/"),
     "client/cli/": ("client/", "tuplespace/server/serve.hpp", "kernel/agent", "tuplespace/wire/", "tuplespace/model/"),
-    "kernel/agent/": ("client/", "tuplespace/wire/", "tuplespace/model/"),
-    "kernel/": ("client/", "tuplespace/net/", "tuplespace/wire/", "tuplespace/model/", "python/convert"),
+    "kernel/shared/": ("tuplespace/wire/", "tuplespace/model/"),
+    "kernel/agent/": ("kernel/shared/", "client/", "tuplespace/wire/", "tuplespace/model/"),
+    "kernel/": ("kernel/shared/", "client/", "tuplespace/net/", "tuplespace/wire/", "tuplespace/model/", "python/convert"),
     "python/": ("client/", "tuplespace/wire/", "tuplespace/model/"),
     "examples/": ("client/", "tuplespace/model/"),
 }

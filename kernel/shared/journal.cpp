@@ -1,4 +1,4 @@
-#include "kernel/journal.hpp"
+#include "kernel/shared/journal.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -22,7 +22,8 @@ Journal::Journal(const std::filesystem::path& path) {
   void* memory = sized ? ::mmap(nullptr, slots * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   const int reason = errno;
   ::close(fd);
-  if (memory == MAP_FAILED) throw Error(ErrorCode::storage_error, "cannot map " + path.string() + ": " + std::strerror(reason));
+  if (memory == MAP_FAILED)
+    throw Error(ErrorCode::storage_error, "cannot map " + path.string() + ": " + std::strerror(reason));
   slots_ = static_cast<Slot*>(memory);
 }
 

@@ -1,10 +1,11 @@
-// What a kernel was doing, readable after it died: a small file of fixed slots, mapped and shared, so that a plain store is
-// all it costs and the bytes survive a SIGKILL. The kernel writes it; the agent reads it when the kernel is gone.
+// What a kernel was doing, readable after it died: a small file of fixed slots, mapped and shared, so that a plain
+// store is all it costs and the bytes survive a SIGKILL. The kernel writes it; the agent reads it when the kernel is
+// gone.
 //
 //   slot   := state:u8  verb:u8  length:u8  id[length] (up to id_bytes)      slot 0: the farm task that runs
 //
-// Threads: add and remove belong to the control thread, running and farm to the main thread; a slot changes hands through
-// the work queue. The state is stored last (release), so that a reader never sees half an id.
+// Threads: add and remove belong to the control thread, running and farm to the main thread; a slot changes hands
+// through the work queue. The state is stored last (release), so that a reader never sees half an id.
 #pragma once
 
 #include <atomic>
@@ -14,13 +15,13 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/request.hpp"
+#include "kernel/shared/verb.hpp"
 
 namespace parvis::kernel {
 
 class Journal {
  public:
-  static constexpr std::size_t slots = 65536;     // requests queued at most
+  static constexpr std::size_t slots = 65536;  // requests queued at most
   static constexpr std::size_t id_bytes = 77;
 
   struct Entry {
@@ -39,7 +40,7 @@ class Journal {
   std::size_t add(std::string_view id, Verb verb);  // 0: all slots are taken
   void running(std::size_t slot);
   void remove(std::size_t slot);
-  void farm(std::string_view id);                   // empty: none
+  void farm(std::string_view id);  // empty: none
   void clear_farm();
 
   // Of a kernel that has ended; empty when there is no file.

@@ -1,4 +1,4 @@
-#include "kernel/names.hpp"
+#include "kernel/shared/names.hpp"
 
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include <fstream>
 #include <vector>
 
-#include "kernel/output.hpp"
+#include "kernel/shared/text.hpp"
 #include "tuplespace/model/error.hpp"
 
 namespace parvis::kernel {
@@ -21,7 +21,8 @@ void make_private_folder(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder.parent_path(), error);
   if (!error && ::mkdir(folder.c_str(), 0700) == 0) return;
   if (!error && errno == EEXIST) return;
-  throw Error(ErrorCode::storage_error, "cannot make the folder " + folder.string() + ": " + (error ? error.message() : std::strerror(errno)));
+  throw Error(ErrorCode::storage_error,
+              "cannot make the folder " + folder.string() + ": " + (error ? error.message() : std::strerror(errno)));
 }
 
 std::string random_hex(std::size_t digits) {
