@@ -2,9 +2,11 @@
 //
 // Growing. The map is resized while no transaction is open, which is what `read` and the writer's own discipline are
 // for. The file is made as long as the map at once (sparse, synced), so that a file shorter than its last page can only
-// be one that was truncated: LMDB would die of SIGBUS on it, we refuse it at open. Reserve. Some blocks behind the last
-// page are always set aside (fallocate). Puts must leave them alone, takes half of them; a batch that only erases may
-// use all, and so succeeds on a full disk (LMDB never overwrites a page, it needs a few new ones to erase).
+// be one that was truncated: LMDB would die of SIGBUS on it, we refuse it at open.
+//
+// Reserve. Some blocks behind the last page are always set aside (fallocate). Puts must leave them alone and small puts
+// half of them; erasing may use all, and so succeeds on a full disk (LMDB never overwrites a page: it needs a few new
+// ones to erase).
 //
 // Threads: read and extent from any; everything else from the committer's.
 #pragma once
@@ -44,7 +46,8 @@ class LmdbFile {
   [[nodiscard]] std::filesystem::path path() const { return folder_ / "data.mdb"; }
 
   // What a transaction is for decides how near to the end of disk and map it may go: full must be able to become less
-  // full. A take is a batch that erases, and puts little (the record of who took).
+  // full. erase: it erases records or replaces small ones (who takes a tuple leaves a note in a record there is);
+  // take: it may put a few small ones (a claim); put: anything.
   enum class Purpose { put, take, erase };
   // Makes the map able to hold `wanted` bytes, or as many as it may. False: it did not grow.
   bool grow(std::uint64_t wanted, Purpose purpose);

@@ -18,7 +18,7 @@ constexpr std::size_t bytes_per_transaction = 4U << 20;  // a few milliseconds
 // Bytes of a record in one allocation, filled from the front.
 class Buffer {
  public:
-  explicit Buffer(std::size_t size) : bytes_(std::make_shared<std::byte[]>(size)), size_(size) {}
+  explicit Buffer(std::size_t size) : bytes_(std::make_shared_for_overwrite<std::byte[]>(size)), size_(size) {}
 
   [[nodiscard]] bool is_full() const { return filled_ == size_; }
   [[nodiscard]] std::size_t filled() const { return filled_; }

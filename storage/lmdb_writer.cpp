@@ -13,7 +13,7 @@ constexpr std::uint32_t chunks_erased_at_once = 256;
 constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t largest_on_leaf = 2000;  // a larger entry has pages of its own
 constexpr std::uint64_t transaction_overhead = 16 * page_bytes;
-constexpr std::uint64_t put_by_a_take = 64 * 1024;  // for each record it erases
+constexpr std::uint64_t put_by_a_take = 64 * 1024;
 constexpr std::chrono::minutes reader_check_interval{1};
 
 bool is_large(const Change& change) { return change.record && change.record->size() > whole_bytes; }
@@ -78,9 +78,13 @@ class Records {
 }  // namespace
 
 LmdbWriter::LmdbWriter(LmdbFile& file)
-    : file_(file),
-      next_body_(file.read([&](lmdb::Transaction& transaction) { return next_body(transaction, file.bodies()); })),
-      next_reader_check_(std::chrono::steady_clock::now() + reader_check_interval) {}
+    : file_(file), next_reader_check_(std::chrono::steady_clock::now() + reader_check_interval) {
+  file_.read([this](lmdb::Transaction& transaction) {
+    next_body_ = next_body(transaction, file_.bodies());
+    lmdb::Cursor cursor(transaction, file_.records());
+    if (const auto last = cursor.last()) greatest_ = record_of(last->key);
+  });
+}
 
 std::vector<Result> LmdbWriter::write(std::span<const Batch> group) {
   check_readers();
@@ -147,21 +151,24 @@ Result LmdbWriter::write_together(std::span<Job* const> jobs) {
   }
   std::vector<BodyId> replaced;
   Result result = transact(cost, [&](lmdb::Transaction& transaction) { apply(transaction, jobs, replaced); });
-  if (result.outcome == Outcome::ok) collect(replaced);
+  if (result.outcome != Outcome::ok) return result;
+  collect(replaced);
+  for (const Job* job : jobs) {
+    for (const Change& change : *job->batch) greatest_ = std::max(greatest_, change.record ? change.id : 0);
+  }
   return result;
 }
 
-LmdbWriter::Cost LmdbWriter::cost_of(const Batch& batch) {
+LmdbWriter::Cost LmdbWriter::cost_of(const Batch& batch) const {
   Cost cost;
-  std::uint64_t erases = 0;
+  bool anything_new = false;
   for (const Change& change : batch) {
-    if (change.record) {
-      cost.bytes += bytes_on_disk(change.record->size());
-    } else {
-      ++erases;
-    }
+    if (!change.record) continue;
+    cost.bytes += bytes_on_disk(change.record->size());
+    anything_new = anything_new || change.id > greatest_;
   }
-  cost.purpose = cost.bytes == 0 ? Purpose::erase : cost.bytes <= erases * put_by_a_take ? Purpose::take : Purpose::put;
+  const bool little = cost.bytes <= put_by_a_take;
+  cost.purpose = !little ? Purpose::put : anything_new ? Purpose::take : Purpose::erase;
   return cost;
 }
 

@@ -44,7 +44,7 @@ class LmdbWriter final : public GroupWriter {
     std::vector<ChunkedHead> heads;  // of its large records, in their order
     Result result;
   };
-  static Cost cost_of(const Batch& batch);
+  [[nodiscard]] Cost cost_of(const Batch& batch) const;
 
   Result write_bodies(Job& job);
   Result write_body(ChunkedHead& head, ByteSpan record);
@@ -60,8 +60,9 @@ class LmdbWriter final : public GroupWriter {
   void check_readers();
 
   LmdbFile& file_;
-  BodyId next_body_;
-  std::string failure_;  // not empty: nothing is written any more
+  BodyId next_body_ = 1;
+  RecordId greatest_ = 0;  // no record beyond; those erased count
+  std::string failure_;    // not empty: nothing is written any more
   std::chrono::steady_clock::time_point next_reader_check_;
   std::atomic<std::uint64_t> transactions_{0};
   std::mutex orphans_mutex_;

@@ -26,10 +26,10 @@ using Batch = std::vector<Change>;
 
 enum class Outcome : std::uint8_t {
   ok,
-  full,    // no room: nothing of the batch was written; batches that only erase still succeed
+  full,    // no room: nothing of the batch was written; batches that erase, or replace small records, still succeed
   failed,  // write or sync failed: nothing is written from now on, reads show the last durable state; of the batch that
            // met the failure it is unknown until the store is reopened whether it is there (whole, or not at all)
-  missing, // answer of read() alone: no such record
+  missing,  // answer of read() alone: no such record
 };
 struct Result {
   Outcome outcome = Outcome::ok;

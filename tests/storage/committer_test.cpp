@@ -1,0 +1,145 @@
+// Group commit without a disk: a writer that the test holds up at will.
+#include <future>
+
+#include <catch2/catch.hpp>
+
+#include "storage/committer.hpp"
+#include "storage/worker.hpp"
+#include "support.hpp"
+
+using namespace parvis;
+using namespace parvis::storage;
+using namespace parvis::storage::test;
+
+namespace {
+
+class HeldWriter final : public GroupWriter {
+ public:
+  std::vector<Result> write(std::span<const Batch> group) override {
+    std::unique_lock lock(mutex_);
+    sizes_.push_back(group.size());
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !held_; });
+    std::vector<Result> results(group.size());
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (group[i].empty()) results[i] = {Outcome::full, "an empty batch, for this test"};
+    }
+    return results;
+  }
+  bool tidy() override {
+    const std::lock_guard lock(mutex_);
+    ++tidied_;
+    changed_.notify_all();
+    return --untidy_ > 0;
+  }
+
+  void hold(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+  void wait_for_groups(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, patience, [&] { return sizes_.size() >= count; }));
+  }
+  void wait_for_tidied(int count) {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, patience, [&] { return tidied_ >= count; }));
+  }
+  void make_untidy(int untidy) {
+    const std::lock_guard lock(mutex_);
+    untidy_ = untidy;
+  }
+  std::vector<std::size_t> sizes() {
+    const std::lock_guard lock(mutex_);
+    return sizes_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool held_ = true;
+  int untidy_ = 0;
+  int tidied_ = 0;
+  std::vector<std::size_t> sizes_;
+};
+
+}  // namespace
+
+TEST_CASE("what arrives during a write is the next group, whole", "[committer]") {
+  HeldWriter writer;
+  Committer committer(writer);
+  Count done;
+  const auto count = [&](const Result&) { done.add(); };
+  REQUIRE(committer.submit({put(1, "x")}, count));
+  writer.wait_for_groups(1);
+  for (RecordId id = 2; id <= 1001; ++id) REQUIRE(committer.submit({put(id, "x")}, count));
+  CHECK(committer.bytes_queued() == 1001 * 9);
+  writer.hold(false);
+  done.wait_for(1001);
+  CHECK(writer.sizes() == std::vector<std::size_t>{1, 1000});
+  committer.drain();
+  CHECK(committer.bytes_queued() == 0);
+  CHECK(committer.batches() == 1001);
+}
+
+TEST_CASE("a group ends at its size; a large batch stands alone", "[committer]") {
+  HeldWriter writer;
+  Committer committer(writer);
+  const auto nothing = [](const Result&) {};
+  const Blob half = Blob::take(ByteVector(Committer::max_group_bytes / 2));
+  const Blob large = Blob::take(ByteVector(Committer::max_group_bytes * 3));
+  committer.submit({}, nothing);
+  writer.wait_for_groups(1);
+  committer.submit({put(1, "x")}, nothing);
+  committer.submit({put(2, large)}, nothing);
+  committer.submit({put(3, "x")}, nothing);
+  committer.submit({put(4, half)}, nothing);
+  committer.submit({put(5, half)}, nothing);
+  writer.hold(false);
+  committer.close();
+  CHECK(writer.sizes() == std::vector<std::size_t>{1, 1, 1, 2, 1});
+}
+
+TEST_CASE("each batch hears its own result", "[committer]") {
+  HeldWriter writer;
+  writer.hold(false);
+  Committer committer(writer);
+  std::vector<Outcome> outcomes;
+  const auto keep = [&](const Result& result) { outcomes.push_back(result.outcome); };
+  committer.submit({put(1, "x")}, keep);
+  committer.submit({}, keep);
+  committer.submit({erase(1)}, keep);
+  committer.close();
+  CHECK(outcomes == std::vector<Outcome>{Outcome::ok, Outcome::full, Outcome::ok});
+  CHECK(committer.batches() == 2);
+  CHECK(!committer.submit({put(1, "x")}, keep));
+}
+
+TEST_CASE("tidying goes on while it has work, and never keeps a drain waiting", "[committer]") {
+  HeldWriter writer;
+  writer.hold(false);
+  writer.make_untidy(50);
+  Committer committer(writer);
+  committer.wake_to_tidy();
+  writer.wait_for_tidied(50);
+  writer.make_untidy(1 << 30);
+  committer.wake_to_tidy();
+  committer.submit({put(1, "x")}, [](const Result&) {});
+  committer.drain();
+  CHECK(committer.batches() == 1);
+  committer.close();
+}
+
+TEST_CASE("a worker runs its jobs in order and all of them", "[committer]") {
+  std::vector<int> order;
+  Worker worker("test");
+  for (int i = 0; i < 1000; ++i) REQUIRE(worker.post([&order, i] { order.push_back(i); }));
+  worker.drain();
+  CHECK(order.size() == 1000);
+  CHECK(std::is_sorted(order.begin(), order.end()));
+  REQUIRE(worker.post([&] { order.clear(); }));
+  worker.close();
+  CHECK(order.empty());
+  CHECK(!worker.post([] {}));
+}
