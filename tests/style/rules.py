@@ -1,4 +1,5 @@
 """The rules. Each takes the tree and yields what breaks it; its docstring says why the rule is there."""
+import ast
 import os
 import re
 import sys
@@ -146,8 +147,6 @@ def whitespace(tree: Tree) -> Iterator[Finding]:
 
 # (languages, folders, pattern on the code without comments and strings, what to do instead)
 BANNED = (
-    ("cpp", "tests/", r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(", "wait for a condition with a deadline"),
-    ("py", "tests/", r"\btime\.sleep\s*\(", "wait for a condition with a deadline"),
     ("cpp", "", r"\bstd::w?regex\b", "std::regex recurses on its input; parse by hand"),
     ("cpp", "", r"\.detach\s*\(\s*\)", "a detached thread outlives what it uses; keep it and join it"),
     ("cpp", "", r"\b(sprintf|vsprintf|strcpy|strcat|strtok|gets|atoi|atol|atof)\s*\(", "fmt::format, std::from_chars"),
@@ -166,7 +165,7 @@ BANNED_INCLUDES = (
     (r"boost/archive/(text|binary|xml|polymorphic)", ("client/", "tests/", "examples/"),
      "the stock archives are not portable and not safe on untrusted bytes; only users' own types may use them"),
     (r"boost/asio\.hpp", (), "include the parts of Asio that are used: the whole costs seconds for each file"),
-    (r"(iostream|regex)$", ("client/cli/", "tests/", "bench/", "examples/"), "fmt, or the log of the server"),
+    (r"(iostream|regex)$", ("client/cli/", "tests/", "bench/", "examples/"), "fmt, or the server's log"),
     (r"boost/asio/", ("tuplespace/net/", "tuplespace/server/", "kernel/", "tests/"), "Asio stays at the edges"),
 )
 ALLOWED_HERE = "style-ok:"  # in a comment on the same line, followed by the reason
@@ -188,6 +187,46 @@ def banned(tree: Tree) -> Iterator[Finding]:
             for line, _, name in source.includes if not source.path.startswith(allowed or "\0") else ():
                 if re.match(pattern, name) and ALLOWED_HERE not in source.lines[line - 1]:
                     yield Finding(source.path, line, f"<{name}>: {instead}")
+
+
+def in_a_loop(code: str, at: int) -> bool:
+    """Is a block around this position the body of a loop?"""
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        if code[i] == "}":
+            depth += 1
+        elif code[i] == "{" and depth > 0:
+            depth -= 1
+        elif code[i] == "{" and re.search(r"\b(while|for)\s*\([^{}]*$|\bdo\s*$", code[:i]):
+            return True
+    return False
+
+
+def idle_sleeps(node: ast.AST, test: bool = False, loop: bool = False) -> Iterator[int]:
+    """Lines of time.sleep() in test functions, outside loops and outside the functions that a test hands to others."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from idle_sleeps(child, not test and getattr(child, "name", "").startswith("test"))
+        elif isinstance(child, ast.Call) and ast.unparse(child.func) == "time.sleep" and test and not loop:
+            yield child.lineno
+        else:
+            yield from idle_sleeps(child, test, loop or isinstance(child, (ast.While, ast.For)))
+
+
+@rule
+def sleeps(tree: Tree) -> Iterator[Finding]:
+    """A test waits for a condition, with a deadline; it never sleeps to be right. (The poll of a loop is a wait.)"""
+    for source in tree.under("tests/"):
+        lines = []
+        if source.cpp:
+            lines = [source.code.count("\n", 0, match.start()) + 1
+                     for match in re.finditer(r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(", source.code)
+                     if not in_a_loop(source.code, match.start())]
+        elif source.python:
+            lines = list(idle_sleeps(ast.parse(source.text)))
+        for line in lines:
+            if ALLOWED_HERE not in source.lines[line - 1]:
+                yield Finding(source.path, line, "a sleep in a test: wait for a condition with a deadline")
 
 
 @rule
