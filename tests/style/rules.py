@@ -28,7 +28,8 @@ ARROWS = {
     "client/cli/": ("client/", "tuplespace/server/serve.hpp", "kernel/agent", "tuplespace/wire/", "tuplespace/model/"),
     "kernel/shared/": ("tuplespace/wire/", "tuplespace/model/"),
     "kernel/agent/": ("kernel/shared/", "client/", "tuplespace/wire/", "tuplespace/model/"),
-    "kernel/": ("kernel/shared/", "client/", "tuplespace/net/", "tuplespace/wire/", "tuplespace/model/", "python/convert"),
+    "kernel/": ("kernel/shared/", "client/", "tuplespace/net/", "tuplespace/wire/", "tuplespace/model/",
+                "python/convert"),
     "python/": ("client/", "tuplespace/wire/", "tuplespace/model/"),
     "examples/": ("client/", "tuplespace/model/"),
 }
