@@ -11,8 +11,8 @@ namespace py = pybind11;
 namespace parvis::python {
 namespace {
 
-// Statics here are plain pointers tested by hand under the GIL: a guarded initialisation that imports may let go of the GIL
-// while it holds the guard, and another thread would wait for the guard with the GIL.
+// Statics here are plain pointers tested by hand under the GIL: a guarded initialisation that imports may let go of the
+// GIL while it holds the guard, and another thread would wait for the guard with the GIL.
 
 // References that live as long as the process: releasing them at its end would need an interpreter that is gone.
 struct NumpyTypes {
@@ -42,7 +42,8 @@ bool has_plain_counterpart(py::handle scalar) {
   return kind.size() == 1 && std::strchr("biuSU", kind[0]);
 }
 
-// The name under which a dtype travels, numpy's typestr; none when only a pickle keeps it whole (Python objects, structures).
+// The name under which a dtype travels, numpy's typestr; none when only a pickle keeps it whole (Python objects,
+// structures).
 py::object dtype_name(py::handle dtype) {
   static PyObject* names = nullptr;
   if (!names) names = py::dict().release().ptr();

@@ -1,5 +1,5 @@
-// numpy arrays and scalars <-> the codec. Uses Python's own protocols, not numpy's C structures, so that one binary serves
-// every numpy, and never imports numpy before an array has been seen. All functions need the GIL.
+// numpy arrays and scalars <-> the codec. Uses Python's own protocols, not numpy's C structures, so that one binary
+// serves every numpy, and never imports numpy before an array has been seen. All functions need the GIL.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -13,7 +13,8 @@ namespace parvis::python {
 // The Python half of the conversion, parvis._objects; imported when first needed.
 pybind11::handle objects_module();
 
-// What numpy makes of an object: an exact ndarray without Python objects inside, a scalar with a plain counterpart, or none.
+// What numpy makes of an object: an exact ndarray without Python objects inside, a scalar with a plain counterpart, or
+// none.
 enum class Numpy : std::uint8_t { none, array, scalar };
 Numpy numpy_kind(pybind11::handle value);
 

@@ -9,8 +9,8 @@ namespace py = pybind11;
 namespace parvis::python {
 namespace {
 
-// A Python buffer that a Blob keeps alive. Whoever drops the last Blob may hold locks and may not hold the GIL, so it never
-// gives the buffer back itself (that can run any Python code): it puts it on this list.
+// A Python buffer that a Blob keeps alive. Whoever drops the last Blob may hold locks and may not hold the GIL, so it
+// never gives the buffer back itself (that can run any Python code): it puts it on this list.
 struct Held {
   Py_buffer view;
   Held* next;
@@ -32,8 +32,7 @@ void drop(Held* held) {
 
 // The Python object behind arrays and memoryviews of received bytes.
 struct Memory {
-  PyObject_HEAD
-  Blob blob;
+  PyObject_HEAD Blob blob;
 };
 
 void memory_dealloc(PyObject* self) {
@@ -54,7 +53,8 @@ PyTypeObject* memory_type() {
   static PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(&memory_dealloc)},
                                 {Py_bf_getbuffer, reinterpret_cast<void*>(&memory_getbuffer)},
                                 {0, nullptr}};
-  static PyType_Spec spec{"parvis.Memory", sizeof(Memory), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  static PyType_Spec spec{"parvis.Memory", sizeof(Memory), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                          slots};
   static PyObject* type = nullptr;
   if (!type) type = PyType_FromSpec(&spec);
   if (!type) throw py::error_already_set();

@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds signal_check{50};
 
 std::optional<Clock::time_point> deadline_in(std::optional<double> seconds) {
   if (!seconds || *seconds > 1e9) return std::nullopt;
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::max(*seconds, 0.0)));
+  return Clock::now() +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::max(*seconds, 0.0)));
 }
 
 // Waits for `ready` without the GIL; false at the deadline. Throws what a signal handler raised.
@@ -59,7 +60,8 @@ py::object found_to_python(const Found& found, Call::Shape shape) {
   } catch (py::error_already_set& error) {
     // Whoever catches a DecodeError finds the tuples in it, what cannot be loaded as raw objects.
     const py::module_ errors = py::module_::import("parvis._errors");
-    if (error.matches(errors.attr("DecodeError"))) error.value().attr("tuples") = tuples_of(found.items, Objects::lenient);
+    if (error.matches(errors.attr("DecodeError")))
+      error.value().attr("tuples") = tuples_of(found.items, Objects::lenient);
     throw;
   }
 }
@@ -68,11 +70,13 @@ py::object found_to_python(const Found& found, Call::Shape shape) {
 
 py::object to_python(const Answer& answer, Call::Shape shape) {
   if (const auto* failed = std::get_if<Failed>(&answer)) {
-    if (failed->code == ErrorCode::timeout && (shape == Call::Shape::many || shape == Call::Shape::raw)) return py::list();
+    if (failed->code == ErrorCode::timeout && (shape == Call::Shape::many || shape == Call::Shape::raw))
+      return py::list();
     throw Error(failed->code, failed->text);
   }
   if (const auto* found = std::get_if<Found>(&answer)) return found_to_python(*found, shape);
-  if (const auto* done = std::get_if<Done>(&answer); done && shape == Call::Shape::number) return py::int_(done->number);
+  if (const auto* done = std::get_if<Done>(&answer); done && shape == Call::Shape::number)
+    return py::int_(done->number);
   return py::none();
 }
 
@@ -174,17 +178,21 @@ py::list Inbox::take(double timeout_s) {
 }
 
 void register_calls(py::module_& module) {
-  py::class_<Inbox, std::shared_ptr<Inbox>>(module, "Inbox", "Finished calls on their way to the thread that serves them.")
+  py::class_<Inbox, std::shared_ptr<Inbox>>(module, "Inbox",
+                                            "Finished calls on their way to the thread that serves them.")
       .def(py::init<>())
-      .def("take", &Inbox::take, py::arg("timeout"), "The tokens of finished calls; waits for the first, [] at the timeout.")
-      .def("put", [](Inbox& inbox, const py::object& token) { inbox.put(py::object(token).release().ptr()); }, py::arg("token"),
-           "A token of the caller's own.");
+      .def("take", &Inbox::take, py::arg("timeout"),
+           "The tokens of finished calls; waits for the first, [] at the timeout.")
+      .def(
+          "put", [](Inbox& inbox, const py::object& token) { inbox.put(py::object(token).release().ptr()); },
+          py::arg("token"), "A token of the caller's own.");
   py::class_<Call, std::shared_ptr<Call>>(module, "Call", "An operation under way.")
       .def("wait", &Call::wait, py::arg("timeout") = py::none(), "Waits until it is finished; False at the timeout.")
       .def("ready", &Call::ready, "Whether it is finished.")
       .def("answer", &Call::answer, "What it came to; raises what it failed with. Waits until it is finished.")
       .def("take_outputs", &Call::take_outputs, "The output tuples that arrived since the last time.")
-      .def("notify", &Call::notify, py::arg("inbox"), py::arg("token"), "Puts the token into the inbox when it is finished.")
+      .def("notify", &Call::notify, py::arg("inbox"), py::arg("token"),
+           "Puts the token into the inbox when it is finished.")
       .def("cancel", &Call::cancel, "Ends a waiting take; what was handed over goes back to its place.");
 }
 

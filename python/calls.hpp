@@ -1,7 +1,8 @@
 // Operations under way whose answers come by a callback of the session: what the asynchronous faces stand on.
 //
-// The session's callback runs on a thread of its own and must not wait for the GIL. It files the answer in the Call, wakes
-// who waits for it, and puts the Call into its Inbox, from which one Python thread takes it and runs Python callbacks.
+// The session's callback runs on a thread of its own and must not wait for the GIL. It files the answer in the Call,
+// wakes who waits for it, and puts the Call into its Inbox, from which one Python thread takes it and runs Python
+// callbacks.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -33,11 +34,11 @@ class Call : public std::enable_shared_from_this<Call> {
   // With the GIL; waits without it.
   bool wait(std::optional<double> timeout_s);
   [[nodiscard]] bool ready() const;
-  pybind11::object answer();           // what it came to, as Python sees it; raises what it failed with
-  pybind11::list take_outputs();       // the output tuples that have come since
+  pybind11::object answer();      // what it came to, as Python sees it; raises what it failed with
+  pybind11::list take_outputs();  // the output tuples that have come since
   // `token` comes out of `inbox` once the call is finished; at once when it is.
   void notify(const std::shared_ptr<Inbox>& inbox, const pybind11::object& token);
-  void cancel();                       // a blocked get ends: what was handed over goes back
+  void cancel();  // a blocked get ends: what was handed over goes back
 
   ~Call();
 
@@ -46,7 +47,7 @@ class Call : public std::enable_shared_from_this<Call> {
   enum class Shape : std::uint8_t { none, one, many, raw, number, reply };
   std::shared_ptr<client::Session> session;
   Shape shape = Shape::none;
-  bool take = false;                   // its answer is confirmed once it has been used, and refused otherwise
+  bool take = false;  // its answer is confirmed once it has been used, and refused otherwise
   Sequence sequence = 0;
 
  private:
@@ -65,8 +66,8 @@ class Call : public std::enable_shared_from_this<Call> {
 // Finished calls on their way to the Python thread that serves them.
 class Inbox {
  public:
-  void put(PyObject* token);            // takes the reference; any thread, without the GIL
-  pybind11::list take(double timeout_s); // all there are; waits for the first without the GIL; [] at the timeout
+  void put(PyObject* token);              // takes the reference; any thread, without the GIL
+  pybind11::list take(double timeout_s);  // all there are; waits for the first without the GIL; [] at the timeout
 
  private:
   std::mutex mutex_;

@@ -16,8 +16,10 @@ namespace {
 
 void check_depth(std::size_t depth) {
   if (depth >= max_depth)
-    throw Error(ErrorCode::limit_exceeded, "max_depth: lists, tuples and maps are nested deeper than " + std::to_string(max_depth) +
-                                               " levels (does a list contain itself?); wrap what is deeper in an object of a class, which is pickled");
+    throw Error(
+        ErrorCode::limit_exceeded,
+        "max_depth: lists, tuples and maps are nested deeper than " + std::to_string(max_depth) +
+            " levels (does a list contain itself?); wrap what is deeper in an object of a class, which is pickled");
 }
 
 std::string_view utf8_of(PyObject* text) {
@@ -26,8 +28,9 @@ std::string_view utf8_of(PyObject* text) {
   if (data) return {data, static_cast<std::size_t>(size)};
   if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) throw py::error_already_set();
   const py::error_already_set surrogate;
-  throw Error(ErrorCode::protocol_error, std::string("a str with a lone surrogate is not text and cannot be stored (") + surrogate.what() +
-                                             "); os.fsencode() or str.encode(errors='surrogateescape') makes bytes of it");
+  throw Error(ErrorCode::protocol_error,
+              std::string("a str with a lone surrogate is not text and cannot be stored (") + surrogate.what() +
+                  "); os.fsencode() or str.encode(errors='surrogateescape') makes bytes of it");
 }
 
 void write_integer(Writer& out, PyObject* number) {
@@ -73,7 +76,8 @@ void write_list(Writer& out, PyObject* list, std::size_t depth) {
   const Py_ssize_t size = PyList_GET_SIZE(list);
   out.begin_list(static_cast<std::size_t>(size));
   for (Py_ssize_t i = 0; i < size; ++i) {
-    if (PyList_GET_SIZE(list) != size) throw Error(ErrorCode::protocol_error, "the list changed its length while it was encoded");
+    if (PyList_GET_SIZE(list) != size)
+      throw Error(ErrorCode::protocol_error, "the list changed its length while it was encoded");
     write_value(out, py::reinterpret_borrow<py::object>(PyList_GET_ITEM(list, i)), depth + 1);
   }
 }
@@ -104,7 +108,8 @@ void write_map(Writer& out, PyObject* dict, std::size_t depth) {
   Py_ssize_t position = 0;
   PyObject *key = nullptr, *value = nullptr;
   while (PyDict_Next(dict, &position, &key, &value))
-    entries.push_back({utf8_of(key), py::reinterpret_borrow<py::object>(key), py::reinterpret_borrow<py::object>(value)});
+    entries.push_back(
+        {utf8_of(key), py::reinterpret_borrow<py::object>(key), py::reinterpret_borrow<py::object>(value)});
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.text < b.text; });
   out.begin_map(entries.size());
   for (const Entry& entry : entries) {
@@ -125,9 +130,12 @@ void write_object(Writer& out, const py::tuple& pickled) {
 
 void write_other(Writer& out, py::handle value, std::size_t depth) {
   switch (numpy_kind(value)) {
-    case Numpy::array: return write_array(out, value);
-    case Numpy::scalar: return write_value(out, plain_scalar(value), depth);
-    case Numpy::none: break;
+    case Numpy::array:
+      return write_array(out, value);
+    case Numpy::scalar:
+      return write_value(out, plain_scalar(value), depth);
+    case Numpy::none:
+      break;
   }
   write_object(out, objects_module().attr("dump")(value));
 }
@@ -142,7 +150,8 @@ py::object text_of(std::string_view utf8) {
 }
 
 py::object bytes_of(ByteSpan bytes) {
-  return checked(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(bytes.size())));
+  return checked(
+      PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(bytes.size())));
 }
 
 class ValueReader {
@@ -151,24 +160,37 @@ class ValueReader {
 
   py::object read(std::size_t depth) {
     switch (in_.peek()) {
-      case Type::nil: return in_.nil(), py::none();
-      case Type::boolean: return py::bool_(in_.boolean());
-      case Type::integer: return read_integer(in_);
-      case Type::real: return checked(PyFloat_FromDouble(in_.real()));
-      case Type::string: return text_of(in_.string());
-      case Type::bytes: return bytes_of(in_.bytes());
-      case Type::list: return read_list(depth);
-      case Type::tuple: check_depth(depth); return read_items(in_.begin_tuple(), depth + 1);
-      case Type::map: return read_map(depth);
-      case Type::array: return read_array(in_.array(), owner_);
-      case Type::object: return read_object();
+      case Type::nil:
+        return in_.nil(), py::none();
+      case Type::boolean:
+        return py::bool_(in_.boolean());
+      case Type::integer:
+        return read_integer(in_);
+      case Type::real:
+        return checked(PyFloat_FromDouble(in_.real()));
+      case Type::string:
+        return text_of(in_.string());
+      case Type::bytes:
+        return bytes_of(in_.bytes());
+      case Type::list:
+        return read_list(depth);
+      case Type::tuple:
+        check_depth(depth);
+        return read_items(in_.begin_tuple(), depth + 1);
+      case Type::map:
+        return read_map(depth);
+      case Type::array:
+        return read_array(in_.array(), owner_);
+      case Type::object:
+        return read_object();
     }
     throw Error(ErrorCode::protocol_error, "a value of an unknown type");
   }
 
   py::tuple read_items(std::size_t size, std::size_t depth) {
     py::object tuple = checked(PyTuple_New(static_cast<Py_ssize_t>(size)));
-    for (std::size_t i = 0; i < size; ++i) PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), read(depth).release().ptr());
+    for (std::size_t i = 0; i < size; ++i)
+      PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), read(depth).release().ptr());
     return py::reinterpret_steal<py::tuple>(tuple.release());
   }
 
@@ -177,7 +199,8 @@ class ValueReader {
     check_depth(depth);
     const std::size_t size = in_.begin_list();
     py::object list = checked(PyList_New(static_cast<Py_ssize_t>(size)));
-    for (std::size_t i = 0; i < size; ++i) PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), read(depth + 1).release().ptr());
+    for (std::size_t i = 0; i < size; ++i)
+      PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), read(depth + 1).release().ptr());
     return list;
   }
 
@@ -200,7 +223,8 @@ class ValueReader {
     py::list buffers;
     for (ByteSpan buffer : object.buffers) buffers.append(memoryview_of(owner_.slice(buffer)));
     static constexpr std::array makers{"load", "RawObject", "load_or_raw"};
-    return objects_module().attr(makers[static_cast<std::size_t>(objects_)])(text_of(object.codec), classes, memoryview_of(owner_.slice(object.body)), buffers);
+    return objects_module().attr(makers[static_cast<std::size_t>(objects_)])(
+        text_of(object.codec), classes, memoryview_of(owner_.slice(object.body)), buffers);
   }
 
   Reader& in_;
@@ -235,7 +259,9 @@ void write_tuple(Encoding& out, std::span<PyObject* const> fields) {
 
 void write_pickled(Writer& out, py::handle value) { write_object(out, objects_module().attr("dump")(value, true)); }
 
-py::object read_value(Reader& in, const Blob& owner, Objects objects) { return ValueReader(in, owner, objects).read(0); }
+py::object read_value(Reader& in, const Blob& owner, Objects objects) {
+  return ValueReader(in, owner, objects).read(0);
+}
 
 py::tuple read_tuple(const Blob& owner, Objects objects) {
   release_dropped_buffers();

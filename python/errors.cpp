@@ -11,7 +11,8 @@ py::object exception_of(const Error& error) {
   const py::object type = errors.attr(std::string(name_of(error.code())).c_str());
   const std::string text = error.what();
   // Texts may quote what a peer sent.
-  const auto message = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+  const auto message = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
   if (error.code() == ErrorCode::disconnected) return type(message, error.outcome_unknown());
   return type(message);
 }

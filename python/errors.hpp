@@ -32,7 +32,8 @@ class Unlocked {
 
  private:
   // While the interpreter ends, CPython kills threads that ask for the GIL by unwinding them, which C++ answers with
-  // terminate(): such a thread (a daemon thread blocked in a wait) stays where it is instead; the process is about to end.
+  // terminate(): such a thread (a daemon thread blocked in a wait) stays where it is instead; the process is about to
+  // end.
   void take_back() {
     if (_Py_IsFinalizing() && ::gettid() != ::getpid())
       for (;;) ::pause();

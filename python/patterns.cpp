@@ -44,8 +44,8 @@ const Classes& classes() {
 bool is_pattern(PyObject* o) {
   const Classes& c = classes();
   const PyTypeObject* type = Py_TYPE(o);
-  return PyType_Check(o) || o == c.any || o == Py_Ellipsis || type == c.between || type == c.prefix || type == c.one_of ||
-         type == c.variable;
+  return PyType_Check(o) || o == c.any || o == Py_Ellipsis || type == c.between || type == c.prefix ||
+         type == c.one_of || type == c.variable;
 }
 
 [[noreturn]] void refuse(const std::string& text) { throw Error(ErrorCode::protocol_error, text); }
@@ -63,7 +63,8 @@ bool has_pattern(PyObject* o, std::size_t depth) {
     PyObject *key = nullptr, *value = nullptr;
     while (PyDict_Next(o, &position, &key, &value))
       if (has_pattern(value, depth + 1))
-        refuse("a template cannot look inside a dict: use the formal dict, or a tuple or list of what is to be matched");
+        refuse(
+            "a template cannot look inside a dict: use the formal dict, or a tuple or list of what is to be matched");
     return false;
   }
   return is_pattern(o);
@@ -141,7 +142,8 @@ void write_field(Writer& out, PyObject* field, std::size_t depth) {
   if (!has_pattern(field, depth)) return write_value(out, handle, depth);
   const auto held = py::reinterpret_steal<py::object>(PySequence_Tuple(field));  // pickling an item may change a list
   if (!held) throw py::error_already_set();
-  const Fields inner({PySequence_Fast_ITEMS(held.ptr()), static_cast<std::size_t>(PySequence_Fast_GET_SIZE(held.ptr()))});
+  const Fields inner(
+      {PySequence_Fast_ITEMS(held.ptr()), static_cast<std::size_t>(PySequence_Fast_GET_SIZE(held.ptr()))});
   out.begin_nested(PyList_CheckExact(field) ? Type::list : Type::tuple, inner.items.size(), inner.open);
   write_fields(out, inner, depth + 1);
 }

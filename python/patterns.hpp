@@ -1,5 +1,5 @@
-// Python templates -> the codec. A field is an actual value, a type (formal), ANY, Between, Prefix, OneOf, Var, a list or
-// tuple that contains such things, or, last, an Ellipsis. Needs the GIL; errors as in convert.hpp.
+// Python templates -> the codec. A field is an actual value, a type (formal), ANY, Between, Prefix, OneOf, Var, a list
+// or tuple that contains such things, or, last, an Ellipsis. Needs the GIL; errors as in convert.hpp.
 #pragma once
 
 #include <span>

@@ -11,7 +11,9 @@ namespace py = pybind11;
 namespace parvis::python {
 namespace {
 
-std::chrono::milliseconds milliseconds(double seconds) { return std::chrono::milliseconds(std::llround(std::fmin(seconds, 1e9) * 1e3)); }
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(std::llround(std::fmin(seconds, 1e9) * 1e3));
+}
 
 void encode_call(Encoding& encoding, const std::string& verb, const py::dict& arguments) {
   const py::str name(verb);
@@ -20,13 +22,15 @@ void encode_call(Encoding& encoding, const std::string& verb, const py::dict& ar
 }
 
 // A call to a kernel; None when `timeout` has passed (the call goes on).
-py::object call_kernel(client::Session& session, const std::string& verb, const py::dict& arguments, const std::optional<double>& timeout_s) {
+py::object call_kernel(client::Session& session, const std::string& verb, const py::dict& arguments,
+                       const std::optional<double>& timeout_s) {
   Encoding encoding;
   encode_call(encoding, verb, arguments);
   std::optional<std::chrono::microseconds> patience;
   if (timeout_s) patience = std::chrono::microseconds(std::llround(std::fmin(*timeout_s, 1e9) * 1e6));
   try {
-    const Blob reply = without_gil([&](const client::Wait& wait) { return session.call_kernel(&encoding, wait, patience); });
+    const Blob reply =
+        without_gil([&](const client::Wait& wait) { return session.call_kernel(&encoding, wait, patience); });
     return read_tuple(reply, Objects::lenient);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::timeout && patience) return py::none();
@@ -34,8 +38,8 @@ py::object call_kernel(client::Session& session, const std::string& verb, const 
   }
 }
 
-std::shared_ptr<Call> start_kernel_call(const std::shared_ptr<client::Session>& session, const std::string& verb, const py::dict& arguments,
-                                        bool outputs) {
+std::shared_ptr<Call> start_kernel_call(const std::shared_ptr<client::Session>& session, const std::string& verb,
+                                        const py::dict& arguments, bool outputs) {
   Encoding encoding;
   encode_call(encoding, verb, arguments);
   auto call = std::make_shared<Call>();
@@ -53,8 +57,8 @@ std::shared_ptr<Call> start_kernel_call(const std::shared_ptr<client::Session>& 
 
 }  // namespace
 
-std::shared_ptr<client::Session> connect(const std::string& address, const std::string& token, const std::string& name, bool start_server,
-                                         double connect_timeout_s, double reconnect_for_s) {
+std::shared_ptr<client::Session> connect(const std::string& address, const std::string& token, const std::string& name,
+                                         bool start_server, double connect_timeout_s, double reconnect_for_s) {
   client::Options options;
   options.address = address;
   options.token = token;
@@ -69,12 +73,18 @@ std::shared_ptr<client::Session> connect(const std::string& address, const std::
 void register_sessions(py::module_& module) {
   using client::Session;
   py::class_<Session, std::shared_ptr<Session>>(module, "Session", "A connection to a server or to a kernel.")
-      .def_static("connect", &connect, py::arg("address") = "", py::arg("token") = "", py::arg("name") = "", py::arg("start_server") = false,
-                  py::arg("connect_timeout") = 5.0, py::arg("reconnect_for") = 30.0)
+      .def_static("connect", &connect, py::arg("address") = "", py::arg("token") = "", py::arg("name") = "",
+                  py::arg("start_server") = false, py::arg("connect_timeout") = 5.0, py::arg("reconnect_for") = 30.0)
       .def_property_readonly("id", &Session::id, "The number of the session.")
       .def_property_readonly("address", &Session::address, "Where it is connected.")
       .def_property_readonly("server_version", &Session::server_version, "What the peer calls itself.")
-      .def("close", [](Session& session) { const Unlocked unlocked; session.close(); }, "Confirms what was received and says goodbye.")
+      .def(
+          "close",
+          [](Session& session) {
+            const Unlocked unlocked;
+            session.close();
+          },
+          "Confirms what was received and says goodbye.")
       .def("call_kernel", &call_kernel, py::arg("verb"), py::arg("arguments"), py::arg("timeout") = py::none(),
            "Calls a kernel and waits for (status, result); None at the timeout.")
       .def("start_kernel_call", &start_kernel_call, py::arg("verb"), py::arg("arguments"), py::arg("outputs") = false,

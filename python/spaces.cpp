@@ -17,7 +17,8 @@ std::int64_t microseconds(const py::object& seconds, const char* what) {
   if (seconds.is_none()) return -1;
   const double value = PyFloat_AsDouble(seconds.ptr());
   if (value == -1 && PyErr_Occurred()) throw py::error_already_set();
-  if (std::isnan(value) || value < 0) throw py::value_error(std::string(what) + " is a number of seconds, 0 or more, or None");
+  if (std::isnan(value) || value < 0)
+    throw py::value_error(std::string(what) + " is a number of seconds, 0 or more, or None");
   return value > 9e12 ? -1 : std::llround(value * 1e6);
 }
 
@@ -27,7 +28,8 @@ std::span<PyObject* const> fields_of(const py::handle& tuple) {
 
 py::tuple as_tuple(py::handle sequence) {
   if (!PyTuple_Check(sequence.ptr()) && !PyList_Check(sequence.ptr()))
-    throw py::type_error("a tuple to be put is a tuple or list of its fields, not " + py::cast<std::string>(py::repr(py::type::handle_of(sequence))));
+    throw py::type_error("a tuple to be put is a tuple or list of its fields, not " +
+                         py::cast<std::string>(py::repr(py::type::handle_of(sequence))));
   auto tuple = py::reinterpret_steal<py::tuple>(PySequence_Tuple(sequence.ptr()));
   if (!tuple) throw py::error_already_set();
   return tuple;
@@ -44,7 +46,8 @@ struct Placement {
 
 Out out_of(const std::string& space, const Placement& placement) {
   if (placement.priority < min_priority || placement.priority > max_priority)
-    throw Error(ErrorCode::limit_exceeded, "priority " + std::to_string(placement.priority) + " is not between min_priority -32768 and max_priority 32767");
+    throw Error(ErrorCode::limit_exceeded, "priority " + std::to_string(placement.priority) +
+                                               " is not between min_priority -32768 and max_priority 32767");
   Out out;
   out.space = space;
   out.lease_us = microseconds(placement.lease, "lease");
@@ -54,7 +57,8 @@ Out out_of(const std::string& space, const Placement& placement) {
   return out;
 }
 
-void put(const Space& space, const py::args& fields, const py::object& lease, int priority, const py::object& delay, bool is_owned) {
+void put(const Space& space, const py::args& fields, const py::object& lease, int priority, const py::object& delay,
+         bool is_owned) {
   Encoding encoding;
   write_tuple(encoding, fields_of(fields));
   Out out = out_of(space.name(), {lease, delay, priority, is_owned});
@@ -75,12 +79,14 @@ Out many_of(const Space& space, const py::iterable& tuples, const Placement& pla
   return out;
 }
 
-void put_many(const Space& space, const py::iterable& tuples, const py::object& lease, int priority, const py::object& delay) {
+void put_many(const Space& space, const py::iterable& tuples, const py::object& lease, int priority,
+              const py::object& delay) {
   const Out out = many_of(space, tuples, {lease, delay, priority, false});
   if (!out.tuples.empty()) space.call(out, Call::Shape::none);
 }
 
-std::shared_ptr<Call> start_put_many(const Space& space, const py::iterable& tuples, const py::object& lease, int priority, const py::object& delay) {
+std::shared_ptr<Call> start_put_many(const Space& space, const py::iterable& tuples, const py::object& lease,
+                                     int priority, const py::object& delay) {
   return space.start(many_of(space, tuples, {lease, delay, priority, false}), Call::Shape::none);
 }
 
@@ -119,7 +125,8 @@ py::object get_many(const Space& space, std::int64_t n, const py::args& fields, 
 }
 
 // Several templates, any of them: the way of the farm, which asks for many results by their ids in one trip.
-Get get_any(const Space& space, const py::iterable& templates, bool take, bool wait, const py::object& timeout, std::int64_t n) {
+Get get_any(const Space& space, const py::iterable& templates, bool take, bool wait, const py::object& timeout,
+            std::int64_t n) {
   Get get = space.get(take, wait, timeout, up_to(n));
   for (py::handle fields : templates) {
     Encoding encoding;
@@ -130,11 +137,13 @@ Get get_any(const Space& space, const py::iterable& templates, bool take, bool w
   return get;
 }
 
-py::object get_any_now(const Space& space, const py::iterable& templates, bool take, bool wait, const py::object& timeout, std::int64_t n, bool raw) {
+py::object get_any_now(const Space& space, const py::iterable& templates, bool take, bool wait,
+                       const py::object& timeout, std::int64_t n, bool raw) {
   return space.call(get_any(space, templates, take, wait, timeout, n), raw ? Call::Shape::raw : Call::Shape::many);
 }
 
-std::shared_ptr<Call> start_get(const Space& space, const py::args& fields, bool take, bool wait, const py::object& timeout, std::int64_t n, bool many) {
+std::shared_ptr<Call> start_get(const Space& space, const py::args& fields, bool take, bool wait,
+                                const py::object& timeout, std::int64_t n, bool many) {
   const Template pattern(fields);
   Get get = space.get(take, wait, timeout, up_to(n));
   get.templates.emplace_back(owned(pattern.encoding));
@@ -169,7 +178,9 @@ class Puts {
   std::vector<Put> puts_;
 };
 
-py::object begin(const Space& space, const py::object& lease) { return space.call(Begin{microseconds(lease, "lease")}, Call::Shape::number); }
+py::object begin(const Space& space, const py::object& lease) {
+  return space.call(Begin{microseconds(lease, "lease")}, Call::Shape::number);
+}
 void commit(const Space& space, const Puts& puts) {
   Commit commit;
   commit.transaction = space.transaction();
@@ -183,9 +194,11 @@ void renew(const Space& space, const py::object& lease) {
 
 const char* const out_doc =
     "Puts a tuple. Returns when the promise of the space's durability holds.\n\n"
-    "lease: seconds after which the tuple disappears. priority: higher is handed out first. delay: seconds during which it is hidden.";
+    "lease: seconds after which the tuple disappears. priority: higher is handed out first. delay: seconds during "
+    "which it is hidden.";
 const char* const in_doc =
-    "Takes the oldest tuple (of the highest priority) that matches, and waits for one. timeout: seconds, then parvis.Timeout.\n\n"
+    "Takes the oldest tuple (of the highest priority) that matches, and waits for one. timeout: seconds, then "
+    "parvis.Timeout.\n\n"
     "Ctrl-C ends the wait; nothing is lost.";
 const char* const rd_doc = "As in_, but the tuple stays.";
 
@@ -202,8 +215,8 @@ void add_gets(py::class_<Space>& space) {
   space.def("count", &count, "How many tuples match.");
   space.def("_get_any", &get_any_now, py::arg("templates"), py::arg("take") = false, py::arg("wait") = false,
             py::arg("timeout") = py::none(), py::arg("n") = 1, py::arg("raw") = false);
-  space.def("_start_get", &start_get, py::kw_only(), py::arg("take"), py::arg("wait"), py::arg("timeout") = py::none(), py::arg("n") = 1,
-            py::arg("many") = false);
+  space.def("_start_get", &start_get, py::kw_only(), py::arg("take"), py::arg("wait"), py::arg("timeout") = py::none(),
+            py::arg("n") = 1, py::arg("many") = false);
   space.def("_start_count", &start_count);
 }
 
@@ -228,7 +241,8 @@ py::object Space::call(const Operation& operation, Call::Shape shape) const {
   try {
     answer = without_gil([&](const client::Wait& wait) { return session_->call(operation, wait, &sequence); }, !take);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::timeout && (shape == Call::Shape::many || shape == Call::Shape::raw)) return py::list();
+    if (error.code() == ErrorCode::timeout && (shape == Call::Shape::many || shape == Call::Shape::raw))
+      return py::list();
     throw;
   }
   if (!take) return to_python(answer, shape);
@@ -249,7 +263,8 @@ std::shared_ptr<Call> Space::start(const Operation& operation, Call::Shape shape
   call->shape = shape;
   call->take = get && get->take;
   const Unlocked unlocked;
-  call->sequence = session_->start(operation, [call](Answer answer) { call->finish(std::move(answer)); }, !call->take);
+  call->sequence = session_->start(
+      operation, [call](Answer answer) { call->finish(std::move(answer)); }, !call->take);
   return call;
 }
 
@@ -267,12 +282,15 @@ void register_spaces(py::module_& module) {
       .def_property_readonly("session", &Space::session, "The connection.")
       .def_property_readonly("_transaction", &Space::transaction)
       .def("_enter", &Space::enter, py::arg("transaction"));
-  for (const char* name : {"out", "write"}) space.def(name, &put, py::kw_only(), lease, priority, delay, py::arg("owned") = false, out_doc);
+  for (const char* name : {"out", "write"})
+    space.def(name, &put, py::kw_only(), lease, priority, delay, py::arg("owned") = false, out_doc);
   space.def("out_many", &put_many, py::arg("tuples"), py::kw_only(), lease, priority, delay,
             "Puts many tuples, all of them or none, in their order, in one trip.");
   space.def("_start_out_many", &start_put_many, py::arg("tuples"), py::kw_only(), lease, priority, delay);
   add_gets(space);
-  space.def("_begin", &begin, py::arg("lease") = py::none()).def("_commit", &commit, py::arg("puts")).def("_abort", &abort);
+  space.def("_begin", &begin, py::arg("lease") = py::none())
+      .def("_commit", &commit, py::arg("puts"))
+      .def("_abort", &abort);
   space.def("_renew", &renew, py::arg("lease"));
 }
 

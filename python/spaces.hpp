@@ -11,13 +11,14 @@
 
 namespace parvis::python {
 
-std::shared_ptr<client::Session> connect(const std::string& address, const std::string& token, const std::string& name, bool start_server,
-                                         double connect_timeout_s, double reconnect_for_s);
+std::shared_ptr<client::Session> connect(const std::string& address, const std::string& token, const std::string& name,
+                                         bool start_server, double connect_timeout_s, double reconnect_for_s);
 
 // One named space, perhaps inside a transaction. Immutable, so that any thread may use it.
 class Space {
  public:
-  Space(std::shared_ptr<client::Session> session, std::string name) : session_(std::move(session)), name_(std::move(name)) {}
+  Space(std::shared_ptr<client::Session> session, std::string name)
+      : session_(std::move(session)), name_(std::move(name)) {}
 
   [[nodiscard]] const std::shared_ptr<client::Session>& session() const { return session_; }
   [[nodiscard]] const std::string& name() const { return name_; }

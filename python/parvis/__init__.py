@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._errors import (Aborted, Conflict, DecodeError, Disconnected, Error, KernelDied, LimitExceeded, NotFound, ProtocolError,
+from ._errors import (Aborted, Conflict, DecodeError, Disconnected, Error, KernelDied, LimitExceeded, NotFound,
+                      ProtocolError,
                       RemoteError, StorageError, StorageFull, Timeout, Unauthorized)
 from ._templates import ANY, Between, OneOf, Prefix, Var
 
@@ -32,15 +33,17 @@ if TYPE_CHECKING:
     space: Space
 
 __all__ = [
-    "ANY", "Aborted", "Between", "Cluster", "Conflict", "DecodeError", "Disconnected", "Error", "Farm", "Future", "Kernel",
-    "KernelDied", "LimitExceeded", "NotFound", "OneOf", "Prefix", "ProtocolError", "RawObject", "RemoteError", "Result", "Row",
-    "Space", "StorageError", "StorageFull", "Timeout", "Transaction", "Unauthorized", "Var", "View", "connect", "space",
+    "ANY", "Aborted", "Between", "Cluster", "Conflict", "DecodeError", "Disconnected", "Error", "Farm", "Future",
+    "Kernel", "KernelDied", "LimitExceeded", "NotFound", "OneOf", "Prefix", "ProtocolError", "RawObject", "RemoteError",
+    "Result", "Row", "Space", "StorageError", "StorageFull", "Timeout", "Transaction", "Unauthorized", "Var", "View",
+    "connect", "space",
 ]
 
 # Imported when first used: a kernel that only computes loads none of it.
 _LAZY = {
-    "Cluster": "_cluster", "Kernel": "_cluster", "Farm": "_farm", "Future": "_farm", "Row": "_farm", "RawObject": "_objects",
-    "Result": "_result", "Space": "_space", "Transaction": "_space", "connect": "_space", "View": "_view",
+    "Cluster": "_cluster", "Kernel": "_cluster", "Farm": "_farm", "Future": "_farm", "Row": "_farm",
+    "RawObject": "_objects", "Result": "_result", "Space": "_space", "Transaction": "_space", "connect": "_space",
+    "View": "_view",
 }
 
 

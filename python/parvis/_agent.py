@@ -57,7 +57,8 @@ class Agent:
         _children[:] = [child for child in _children if child.poll() is None]
         with open(self.log, "ab") as log:
             # A session of its own: Ctrl-C here, and the end of this process, are not its business.
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True,
                                             env=environment, close_fds=True)
         _children.append(self.process)
 
@@ -67,7 +68,8 @@ class Agent:
         if status is not None:
             with open(self.log, "rb") as log:
                 tail = log.read()[-2000:].decode(errors="replace").strip()
-            raise Error(f"the supervisor of the kernels ended with status {status}: {tail or 'it said nothing'}\n(log: {self.log})")
+            raise Error(f"the supervisor of the kernels ended with status {status}: {tail or 'it said nothing'}\n"
+                        f"(log: {self.log})")
 
     def wait(self, timeout: float) -> bool:
         """Waits for its end."""

@@ -26,8 +26,10 @@ _ALL = 50_000
 class Cluster:
     """Kernels, and the space they meet on.
 
-    ``Cluster(4)`` starts four kernels here (and the local server if there is none), under a name of its own; it sees and uses
-    only its own kernels. Used in a ``with`` block, or after ``close()``, what it started is stopped, unless ``keep=True``.
+    ``Cluster(4)`` starts four kernels here (and the local server if there is none), under a name of its own; it sees
+    and uses
+    only its own kernels. Used in a ``with`` block, or after ``close()``, what it started is stopped, unless
+    ``keep=True``.
     ``Cluster(address)`` attaches: to all kernels of the server, or with ``name=`` to those of one cluster.
     Index it for views: ``c[0]``, ``c[:]``, ``c[1:3]``, ``c[[0, 2]]``."""
 
@@ -52,7 +54,8 @@ class Cluster:
                 self.close()
                 raise
 
-    # What there is ---------------------------------------------------------------------------------------------------------
+    # What there is
+    # ---------------------------------------------------------------------------------------------------------
 
     @property
     def address(self) -> str:
@@ -137,7 +140,8 @@ class Cluster:
 
         return FarmExecutor(self)
 
-    # Starting and stopping -------------------------------------------------------------------------------------------------
+    # Starting and stopping
+    # -------------------------------------------------------------------------------------------------
 
     def _agent_ids(self) -> List[str]:
         found = self._connections.kernels._get_any([("agent", self._named(), str, dict)], n=_ALL)
@@ -238,7 +242,8 @@ class Cluster:
                  trace: Optional[TracebackType]) -> None:
         self.close()
 
-    # Showing ---------------------------------------------------------------------------------------------------------------
+    # Showing
+    # ---------------------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         if self._closed:
@@ -251,8 +256,9 @@ class Cluster:
 
         if self._closed:
             return escape(repr(self))
-        rows = "".join(f"<tr><td>{i}</td><td>{escape(kernel.name)}</td><td>{kernel.pid}</td><td>{escape(kernel.host)}</td>"
-                       f"<td>{escape(kernel.state)}</td></tr>" for i, kernel in enumerate(self.kernels))
+        rows = "".join(f"<tr><td>{i}</td><td>{escape(kernel.name)}</td><td>{kernel.pid}</td>"
+                       f"<td>{escape(kernel.host)}</td><td>{escape(kernel.state)}</td></tr>"
+                       for i, kernel in enumerate(self.kernels))
         head = "<tr><th></th><th>kernel</th><th>pid</th><th>host</th><th>state</th></tr>"
         return f"<b>{escape(repr(self)[1:-1])}</b><table>{head}{rows}</table>"
 

@@ -60,7 +60,8 @@ class KernelDied(Error):
     ``kernel`` is its id, ``signal`` the number of the signal that ended it (0: it exited by itself), ``exit`` its exit
     status and ``stack`` the Python stack at that moment, as far as it could still be written."""
 
-    def __init__(self, message: str = "", kernel: Optional[str] = None, signal: int = 0, exit: int = 0, stack: str = "") -> None:
+    def __init__(self, message: str = "", kernel: Optional[str] = None, signal: int = 0, exit: int = 0,
+                 stack: str = "") -> None:
         super().__init__(message)
         self.kernel = kernel
         self.signal = signal
@@ -71,7 +72,8 @@ class KernelDied(Error):
 class RemoteError(Error):
     """Python raised in a kernel. An exception of a known type arrives as that type, with this one as its cause.
 
-    ``type`` is the qualified name of the remote class, ``traceback`` the remote traceback as text, ``kernel`` where it was."""
+    ``type`` is the qualified name of the remote class, ``traceback`` the remote traceback as text, ``kernel`` where
+    it was."""
 
     def __init__(self, message: str = "", type: str = "", traceback: str = "", kernel: Optional[str] = None) -> None:
         super().__init__(message)

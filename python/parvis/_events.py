@@ -7,11 +7,11 @@ import os
 import sys
 import threading
 import weakref
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from . import _parvis
 
-Callback = Callable[[], None]
+Callback = Callable[[], Any]
 
 
 class _Dispatcher:
@@ -24,7 +24,8 @@ class _Dispatcher:
         with self._lock:
             if self._inbox is None:
                 self._inbox = _parvis.Inbox()
-                self._thread = threading.Thread(target=self._run, args=(self._inbox,), name="parvis-callbacks", daemon=True)
+                self._thread = threading.Thread(target=self._run, args=(self._inbox,), name="parvis-callbacks",
+                                                daemon=True)
                 self._thread.start()
             return self._inbox
 

@@ -7,7 +7,6 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict
 
-from ._events import Flush
 from ._future import Future
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from . import _parvis
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FARM = "parvis.farm"
 _TASKS_PER_OUT = 500      # tasks in one message: large enough to hide its cost, small enough to start kernels at once
 _OUTS_IN_FLIGHT = 64      # unanswered messages before submitting waits
-_AHEAD = 2_000            # tasks of an endless map that are submitted, and results that are asked for, ahead of the reader
+_AHEAD = 2_000            # tasks of an endless map that are submitted, and results asked for, ahead of the reader
 _BATCHES_PER_READ = 5_000
 _IDS_PER_READ = 64        # alternatives of one operation
 
@@ -31,7 +32,8 @@ _IDS_PER_READ = 64        # alternatives of one operation
 class Farm(Flush):
     """Puts tasks into the space for the kernels of a cluster to take, and finds their results there, now or next week.
 
-    Tasks are put without waiting for each other; whatever waits for a result (and the end of the program, and ``flush``)
+    Tasks are put without waiting for each other; whatever waits for a result (and the end of the program, and
+    ``flush``)
     makes sure first that they have arrived. Results stay until ``clear()``."""
 
     def __init__(self, cluster: "Cluster", name: str) -> None:
@@ -49,7 +51,8 @@ class Farm(Flush):
         """The cluster field of a template: an attached observer of all kernels sees the farms of all clusters."""
         return self.cluster.name if self.cluster.name else str
 
-    # Putting tasks in ------------------------------------------------------------------------------------------------------
+    # Putting tasks in
+    # ------------------------------------------------------------------------------------------------------
 
     def _send(self, tuples: List[Tuple[Any, ...]], priority: int) -> None:
         call = self._space._start_out_many(tuples, priority=priority)
@@ -73,7 +76,8 @@ class Farm(Flush):
     def _task(self, id: str, function: RawObject, args: Any, kwargs: Any, meta: Dict[str, Any]) -> Tuple[Any, ...]:
         return ("task", self.cluster.name, self.name, id, meta, function, packed((args, kwargs)))
 
-    def _put(self, function: RawObject, calls: Sequence[Tuple[Any, Any]], names: Sequence[str], meta: Dict[str, Any]) -> List[Future]:
+    def _put(self, function: RawObject, calls: Sequence[Tuple[Any, Any]], names: Sequence[str],
+             meta: Dict[str, Any]) -> List[Future]:
         batch = os.urandom(10).hex()
         tasks = []
         for i, (args, kwargs) in enumerate(calls):
@@ -93,7 +97,8 @@ class Farm(Flush):
                name: Optional[str] = None, **kwargs: Any) -> Future:
         """Puts the task ``f(*args, **kwargs)`` in, and returns its Future.
 
-        priority: higher runs first. retries: how often it is tried again when it raises. deaths: how many kernels may die of
+        priority: higher runs first. retries: how often it is tried again when it raises. deaths: how many kernels may
+        die of
         it before it is set aside."""
         label = name if name is not None else _label(f)
         return self._put(pickled(f), [(args, kwargs)], [label], self._meta(priority, retries, deaths))[0]
@@ -116,24 +121,26 @@ class Farm(Flush):
             raise ValueError(f"{len(labels)} names for {len(listed)} tasks")
         futures: List[Future] = []
         for at in range(0, len(listed), _TASKS_PER_OUT):
-            part = [(tuple(args), {}) for args in listed[at:at + _TASKS_PER_OUT]]
+            part: List[Tuple[Any, Any]] = [(tuple(args), {}) for args in listed[at:at + _TASKS_PER_OUT]]
             futures += self._put(function, part, labels[at:at + _TASKS_PER_OUT], meta)
         return futures
 
-    def map(self, f: Callable[..., Any], *iterables: Iterable[Any], ordered: bool = True, priority: int = 0, retries: int = 0,
+    def map(self, f: Callable[..., Any], *iterables: Iterable[Any], ordered: bool = True, priority: int = 0,
+            retries: int = 0,
             deaths: int = 3) -> Iterator[Any]:
         """Yields ``f`` of every item (of several iterables: of their items side by side), in order, or as they come.
 
-        What has a length is submitted now, all of it; of an endless iterable only so much as keeps the kernels busy ahead of
+        What has a length is submitted now, all of it; of an endless iterable only so much as keeps the kernels busy
+        ahead of
         whoever reads. A task that failed raises when its turn comes."""
-        options = {"priority": priority, "retries": retries, "deaths": deaths}
         if all(hasattr(iterable, "__len__") for iterable in iterables):
-            futures = self.submit_many(f, zip(*iterables), **options)
+            futures = self.submit_many(f, zip(*iterables), priority=priority, retries=retries, deaths=deaths)
             return self._values(iter(futures), ordered)
-        return self._values(self._lazily(f, zip(*iterables), options), ordered)
+        return self._values(self._lazily(f, zip(*iterables), self._meta(priority, retries, deaths)), ordered)
 
-    def _lazily(self, f: Callable[..., Any], calls: Iterator[Tuple[Any, ...]], options: Dict[str, int]) -> Iterator[Future]:
-        function, meta = pickled(f), self._meta(**options)
+    def _lazily(self, f: Callable[..., Any], calls: Iterator[Tuple[Any, ...]],
+                meta: Dict[str, Any]) -> Iterator[Future]:
+        function = pickled(f)
         part: List[Tuple[Any, Any]] = []
         for args in calls:
             part.append((args, {}))
@@ -157,7 +164,8 @@ class Farm(Flush):
         while ahead:
             yield ahead.popleft().result()
 
-    # Futures ---------------------------------------------------------------------------------------------------------------
+    # Futures
+    # ---------------------------------------------------------------------------------------------------------------
 
     def _completed(self, futures: Iterator[Future], timeout: Optional[float]) -> Iterator[Future]:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -181,19 +189,22 @@ class Farm(Flush):
             waiting -= len(finished)
             yield from finished
 
-    def as_completed(self, futures: Optional[Iterable[Future]] = None, timeout: Optional[float] = None) -> Iterator[Future]:
-        """Yields futures as their tasks finish, those that have finished first: of these, or of all tasks of the farm."""
+    def as_completed(self, futures: Optional[Iterable[Future]] = None,
+                     timeout: Optional[float] = None) -> Iterator[Future]:
+        """Yields futures as their tasks finish, those that have finished first: of these, or of all tasks of the
+        farm."""
         return self._completed(iter(self.futures() if futures is None else list(futures)), timeout)
 
     def _batches(self, prefix: str = "") -> List[Tuple[Any, ...]]:
-        """All of them, however many: a reply is limited, so the ids (random hex digits) are divided until each part fits."""
+        """All of them, however many: a reply is limited, so the ids (random hex digits) are divided until each part
+        fits."""
         template = ("batch", self._scope(), self.name, Prefix(prefix) if prefix else str, int, float)
         if self._space.count(*template) > _BATCHES_PER_READ:
             return [batch for digit in "0123456789abcdef" for batch in self._batches(prefix + digit)]
         return self._space._get_any([template], n=2 * _BATCHES_PER_READ)
 
     def _ids(self) -> List[str]:
-        batches = sorted(self._batches(), key=lambda batch: batch[5])  # stable: the server's order within one instant
+        batches = sorted(self._batches(), key=itemgetter(5))  # stable: the server's order within one instant
         return [f"{batch[3]}-{i}" for batch in batches for i in range(batch[4])]
 
     def futures(self) -> List[Future]:
@@ -216,13 +227,19 @@ class Farm(Flush):
             return False
         return True
 
-    # Results ---------------------------------------------------------------------------------------------------------------
+    # Results
+    # ---------------------------------------------------------------------------------------------------------------
 
     def _read_ids(self, ids: Sequence[str], raw: bool = False) -> Iterator[Tuple[Any, ...]]:
         for at in range(0, len(ids), _IDS_PER_READ):
             page = ids[at:at + _IDS_PER_READ]
-            wanted = [("result", self._scope(), self.name, id, str, ANY, dict) for id in page]
-            found = {fields[3]: fields for fields in self._space._get_any(wanted, n=len(wanted), raw=raw)}
+            found: Dict[str, Tuple[Any, ...]] = {}
+            while True:  # a reply has a limit in bytes: what is missing may not have fitted
+                wanted = [("result", self._scope(), self.name, id, str, ANY, dict) for id in page if id not in found]
+                some = self._space._get_any(wanted, n=len(wanted), raw=raw) if wanted else []
+                if not some:
+                    break
+                found.update((fields[3], fields) for fields in some)
             yield from (found[id] for id in page if id in found)
 
     def iter_results(self) -> Iterator[Row]:
@@ -231,7 +248,8 @@ class Farm(Flush):
         return (row_of(fields) for fields in self._read_ids(self._ids()))
 
     def results(self) -> List[Row]:
-        """A row for every finished task, in the order in which they were submitted: .id .name .status .value .stdout .stderr
+        """A row for every finished task, in the order in which they were submitted: .id .name .status .value .stdout
+        .stderr
         .started .took .kernel .attempts. The value of one that failed is None; its exception is in .error."""
         return list(self.iter_results())
 
@@ -249,11 +267,13 @@ class Farm(Flush):
         return Counts(total, finished, finished - ok)
 
     def progress(self, timeout: Optional[float] = None) -> Counts:
-        """Shows a live bar (rich or tqdm where installed, a line now and then where there is no terminal) until every task
+        """Shows a live bar (rich or tqdm where installed, a line now and then where there is no terminal) until every
+        task
         has finished. Ctrl-C ends the watching, not the work."""
         return watch(self.counts, f"farm {self.name}", timeout)
 
-    # Again, or not at all --------------------------------------------------------------------------------------------------
+    # Again, or not at all
+    # --------------------------------------------------------------------------------------------------
 
     def retry(self, rows: Optional[Iterable[Any]] = None) -> List[Future]:
         """Puts failed tasks in again (all of them, or these rows, futures or ids), under their ids."""
@@ -270,7 +290,7 @@ class Farm(Flush):
             if task is None or result is None or result[4] == "ok":
                 transaction.abort()
                 raise NotFound(f"task {id} of farm {self.name!r} has not failed (or its result has been cleared)")
-            meta = {**task[4], "failures": 0}
+            meta: Dict[str, Any] = {**task[4], "failures": 0}
             transaction.out("task", task[1], self.name, id, meta, task[5], task[6], priority=meta.get("priority", 0))
         future = Future(self, id, meta.get("name", ""))
         with self._lock:
@@ -333,7 +353,8 @@ class Farm(Flush):
 def _put_cancelled(transaction: Transaction, task: Tuple[Any, ...]) -> None:
     _, cluster, farm, id, meta, function, arguments = task
     now = time.time()
-    about = {"stdout": "", "stderr": "", "started": now, "took": 0.0, "kernel": "", "attempts": 0, "name": meta.get("name", "")}
+    about = {"stdout": "", "stderr": "", "started": now, "took": 0.0, "kernel": "", "attempts": 0,
+             "name": meta.get("name", "")}
     transaction.out("result", cluster, farm, id, "cancelled", None, about)
     transaction.out("failed", cluster, farm, id, meta, function, arguments)
 
@@ -349,4 +370,5 @@ def _label(f: Any) -> str:
 def _refuse_futures(args: Sequence[Any], kwargs: Dict[str, Any]) -> None:
     for value in (*args, *kwargs.values()):
         if isinstance(value, Future):
-            raise TypeError("a Future among the arguments is not resolved: pass its result(), or submit from within the task")
+            raise TypeError("a Future among the arguments is not resolved: pass its result(), "
+                            "or submit from within the task")

@@ -76,7 +76,8 @@ class Future:
     def watch(self) -> Optional[_parvis.Call]:
         """Begins to wait for the result; None when it is here."""
         if self._row is None and self._call is None:
-            self._call = self.farm._space._start_get("result", self.farm._scope(), self.farm.name, self.id, str, ANY, dict,
+            self._call = self.farm._space._start_get("result", self.farm._scope(), self.farm.name, self.id, str, ANY,
+                                                     dict,
                                                      take=False, wait=True)
         return self._call if self._row is None else None
 
@@ -106,7 +107,8 @@ class Future:
         return self._row
 
     def result(self, timeout: Optional[float] = None) -> Any:
-        """What the function returned. Raises what it raised (caused by a RemoteError), KernelDied, CancelledError, Timeout."""
+        """What the function returned. Raises what it raised (caused by a RemoteError), KernelDied, CancelledError,
+        Timeout."""
         row = self.row(timeout)
         if row.error is not None:
             raise row.error
@@ -120,7 +122,8 @@ class Future:
         """Whether it has finished, one way or the other."""
         if self._row is not None or (self._call is not None and self._call.ready()):
             return True
-        found = self.farm._space._get_any([("result", self.farm._scope(), self.farm.name, self.id, str, ANY, dict)], raw=True)
+        found = self.farm._space._get_any([("result", self.farm._scope(), self.farm.name, self.id, str, ANY, dict)],
+                                          raw=True)
         return bool(found)
 
     def cancelled(self) -> bool:
@@ -142,7 +145,8 @@ class Future:
     def _field(self, name: str) -> Any:
         return getattr(self.row(), name)
 
-    status = property(lambda self: self._field("status"), doc="``ok``, ``error``, ``died`` or ``cancelled``. Waits for the end.")
+    status = property(lambda self: self._field("status"),
+                      doc="``ok``, ``error``, ``died`` or ``cancelled``. Waits for the end.")
     stdout = property(lambda self: self._field("stdout"), doc="What it printed. Waits for the end.")
     stderr = property(lambda self: self._field("stderr"), doc="What it wrote to stderr. Waits for the end.")
     kernel = property(lambda self: self._field("kernel"), doc="The id of the kernel that ran it. Waits for the end.")

@@ -117,7 +117,8 @@ class Kernel:
         """The requests that run or wait: maps with id, verb, user, state, summary."""
         return self.call("queue", {})["requests"]
 
-    # What became of it -----------------------------------------------------------------------------------------------------
+    # What became of it
+    # -----------------------------------------------------------------------------------------------------
 
     def _death(self, timeout: float) -> Optional[Dict[str, Any]]:
         try:
@@ -132,7 +133,8 @@ class Kernel:
         return self._connections.kernels.rdp("kernel", str, self.id, int, dict) is not None
 
     def _died(self, cause: Exception) -> Error:
-        """Why it can't be reached: KernelDied with what its supervisor saw; the connection's own error while it lives."""
+        """Why it can't be reached: KernelDied with what its supervisor saw; the connection's own error while it
+        lives."""
         deadline = time.monotonic() + _DEATH_REPORT_S
         while True:
             death = self._death(0.2)
@@ -182,7 +184,8 @@ class Kernel:
 
     @staticmethod
     def _died_answer(id: str, error: KernelDied) -> Answer:
-        return "died", {"id": id, "message": str(error), "kernel": error.kernel, "signal": error.signal, "exit": error.exit,
+        return "died", {"id": id, "message": str(error), "kernel": error.kernel, "signal": error.signal,
+                        "exit": error.exit,
                         "stack": error.stack}
 
     def __repr__(self) -> str:

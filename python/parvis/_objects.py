@@ -23,7 +23,8 @@ _MAX_BUFFERS = 60_000
 
 
 class RawObject:
-    """An object as its bytes: of another language, or not (yet) loaded. Put into a space it is the same object again."""
+    """An object as its bytes: of another language, or not (yet) loaded. Put into a space it is the same object
+    again."""
 
     __slots__ = ("codec", "classes", "body", "buffers")
 
@@ -51,7 +52,8 @@ class RawObject:
         return f"<RawObject {name}, {self.codec}, {len(self.body) + sum(map(len, self.buffers))} bytes>"
 
 
-# Whose classes and functions travel by value ------------------------------------------------------------------------------
+# Whose classes and functions travel by value
+# ------------------------------------------------------------------------------
 
 def _library_folders() -> Tuple[str, ...]:
     folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -77,7 +79,8 @@ class _UserModules:
         path = getattr(module, "__file__", None)
         if name == "__main__" or name == "__mp_main__":
             return True
-        if name.partition(".")[0] in ("parvis", "_parvis") or not isinstance(path, str) or not path.endswith((".py", ".pyc")):
+        if name.partition(".")[0] in ("parvis", "_parvis") or not isinstance(path,
+                                                                             str) or not path.endswith((".py", ".pyc")):
             return False
         return not os.path.realpath(path).startswith(self._folders)
 
@@ -108,7 +111,7 @@ _users = _UserModules()
 
 
 def _pickle_by_value(value: Any, callback: Optional[Callable[[Any], Any]]) -> bytes:
-    import cloudpickle
+    import cloudpickle  # type: ignore[import]
 
     with _users.lock:
         registered = []
@@ -124,7 +127,8 @@ def _pickle_by_value(value: Any, callback: Optional[Callable[[Any], Any]]) -> by
                 cloudpickle.unregister_pickle_by_value(module)
 
 
-# Pickling -----------------------------------------------------------------------------------------------------------------
+# Pickling
+# -----------------------------------------------------------------------------------------------------------------
 
 def _class_names(kind: type) -> Tuple[str, ...]:
     names = (f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if base is not object)
@@ -145,7 +149,8 @@ def _plainly(value: Any, callback: Optional[Callable[[Any], Any]]) -> Optional[b
 
 
 def dump(value: Any, by_value: bool = False) -> Pickled:
-    """(codec, class names, body, out-of-band buffers) of an object. ``by_value``: it is code, do not try plain pickle."""
+    """(codec, class names, body, out-of-band buffers) of an object. ``by_value``: it is code, do not try plain
+    pickle."""
     if type(value) is RawObject:
         return value.codec, value.classes, value.body, value.buffers
     classes = _class_names(type(value))
@@ -184,7 +189,8 @@ def _by_value_or_reference(value: Any, callback: Optional[Callable[[Any], Any]],
 def _described(value: Any) -> str:
     kind = type(value)
     name = getattr(value, "__qualname__", None)
-    return f"{kind.__qualname__} {name}" if isinstance(name, str) else f"an object of {kind.__module__}.{kind.__qualname__}"
+    return f"{kind.__qualname__} {name}" if isinstance(name,
+                                                       str) else f"an object of {kind.__module__}.{kind.__qualname__}"
 
 
 def load(codec: str, classes: Sequence[str], body: Any, buffers: Sequence[Any]) -> Any:
@@ -207,10 +213,12 @@ def load_or_raw(codec: str, classes: Sequence[str], body: Any, buffers: Sequence
         return RawObject(codec, classes, body, buffers)
 
 
-# numpy --------------------------------------------------------------------------------------------------------------------
+# numpy
+# --------------------------------------------------------------------------------------------------------------------
 
 def dtype_name(dtype: Any) -> Optional[str]:
-    """The name under which a dtype travels; None when only a pickle keeps it whole (Python objects inside, structures)."""
+    """The name under which a dtype travels; None when only a pickle keeps it whole (Python objects inside,
+    structures)."""
     if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufcmMSUV":
         return None
     return str(dtype.str)
@@ -233,7 +241,8 @@ def plain_type_name(kind: type) -> str:
     """The plain type as which scalars of a numpy type are stored; "" when they are stored as objects."""
     import numpy
 
-    for numpys, plain in ((numpy.bool_, "bool"), (numpy.timedelta64, ""), (numpy.integer, "int"), (numpy.longdouble, ""),
+    for numpys, plain in ((numpy.bool_, "bool"), (numpy.timedelta64, ""), (numpy.integer, "int"),
+                          (numpy.longdouble, ""),
                           (numpy.floating, "float"), (numpy.str_, "str"), (numpy.bytes_, "bytes")):
         if issubclass(kind, numpys):
             return plain
@@ -249,6 +258,6 @@ def array(shape: Tuple[int, ...], dtype: Any, memory: memoryview) -> Any:
         count *= extent
     if count * dtype.itemsize != len(memory):
         raise DecodeError(f"an array of shape {shape} and dtype {dtype} cannot have {len(memory)} bytes", body=memory)
-    made = numpy.ndarray(shape, dtype, memory if len(memory) else None)
+    made: Any = numpy.ndarray(shape, dtype, memory if len(memory) else None)
     made.flags.writeable = False
     return made

@@ -30,7 +30,8 @@ Show = Callable[[Counts], None]
 
 @contextmanager
 def _rich_bar(title: str) -> Iterator[Show]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]}"),
                TimeElapsedColumn(), TimeRemainingColumn())
@@ -46,7 +47,7 @@ def _rich_bar(title: str) -> Iterator[Show]:
 
 @contextmanager
 def _tqdm_bar(title: str) -> Iterator[Show]:
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # type: ignore[import]
 
     with tqdm(desc=title) as bar:
 
@@ -91,7 +92,7 @@ def _bar(title: str) -> Any:
     except ImportError:
         pass
     try:
-        import tqdm.auto  # noqa: F401
+        import tqdm.auto  # type: ignore[import]  # noqa: F401
 
         return _tqdm_bar(title)
     except ImportError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Optional, Sequence, Tuple
 
 from . import _parvis
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 Answer = Tuple[str, Dict[str, Any]]
 
 
-# From an answer to a value or an exception ---------------------------------------------------------------------------------
+# From an answer to a value or an exception
+# ---------------------------------------------------------------------------------
 
 def _class_named(name: str) -> Optional[type]:
     module, _, kind = name.rpartition(".")
@@ -58,7 +60,8 @@ def failure_of(status: str, result: Dict[str, Any]) -> Optional[BaseException]:
         return exception_of(result)
     if status == "died":
         message = result.get("message") or f"kernel {result.get('kernel')} died"
-        return KernelDied(message, result.get("kernel"), result.get("signal") or 0, result.get("exit") or 0, result.get("stack") or "")
+        return KernelDied(message, result.get("kernel"), result.get("signal") or 0, result.get("exit") or 0,
+                          result.get("stack") or "")
     return Aborted(f"request {result.get('id')} was {status} before it ran")
 
 
@@ -69,12 +72,14 @@ def loaded(value: Any) -> Any:
     return value
 
 
-# Requests ------------------------------------------------------------------------------------------------------------------
+# Requests
+# ------------------------------------------------------------------------------------------------------------------
 
 class Request:
     """One request to one kernel."""
 
-    def __init__(self, kernel: "Kernel", verb: str, id: str, call: Optional[_parvis.Call], answer: Optional[Answer] = None) -> None:
+    def __init__(self, kernel: "Kernel", verb: str, id: str, call: Optional[_parvis.Call],
+                 answer: Optional[Answer] = None) -> None:
         self.kernel = kernel
         self.verb = verb
         self.id = id
@@ -140,14 +145,16 @@ def raise_failures(failures: Sequence[BaseException]) -> None:
         except AttributeError:
             pass  # an exception class with slots: the note below still lists them
         if hasattr(first, "add_note"):
-            first.add_note(f"{len(failures)} kernels failed: " + "; ".join(f"{type(f).__name__}: {f}" for f in failures)[:2000])
+            listed = "; ".join(f"{type(failure).__name__}: {failure}" for failure in failures)
+            first.add_note(f"{len(failures)} kernels failed: {listed[:2000]}")
     raise first
 
 
 class Result:
     """What one or several kernels answer to a request, now or later.
 
-    Of one kernel (``c[0]``) the value itself, of several lists in their order. It can be asked again by its id, by anyone,
+    Of one kernel (``c[0]``) the value itself, of several lists in their order. It can be asked again by its id, by
+    anyone,
     while the kernels live and for a week after: ``c.result(r.id)``. It can be awaited."""
 
     def __init__(self, requests: Sequence[Request], single: bool, unpack: bool = False) -> None:
@@ -186,7 +193,8 @@ class Result:
         return True
 
     def get(self, timeout: Optional[float] = None) -> Any:
-        """The value. Raises what the kernel raised, caused by a RemoteError; KernelDied; Timeout (the request goes on)."""
+        """The value. Raises what the kernel raised, caused by a RemoteError; KernelDied; Timeout (the request goes
+        on)."""
         if not self.wait(timeout):
             raise Timeout(f"no answer within {timeout} s; the request goes on, ask again by its id: {self.id}")
         failures = [failure for failure in (request.failure() for request in self._requests) if failure is not None]
@@ -263,7 +271,7 @@ class Result:
             if request.ready() or request.call is None:
                 continue
             done = asyncio.Event()
-            when_done(request.call, lambda done=done: loop.call_soon_threadsafe(done.set))  # type: ignore[misc]
+            when_done(request.call, partial(loop.call_soon_threadsafe, done.set))
             await done.wait()
         # Reading the answer may look for it in the space: not on the loop's thread.
         return await loop.run_in_executor(None, self.get)

@@ -23,7 +23,8 @@ def open_session(address: Optional[str], token: Optional[str], connect_timeout: 
                  reconnect_for: float = 30.0) -> _parvis.Session:
     """A connection; the local server is started when no address is given and there is none."""
     start_server = not address and not os.environ.get("PARVIS_ADDRESS")
-    session = _parvis.Session.connect(address or "", token or "", _client_name(), start_server, connect_timeout, reconnect_for)
+    session = _parvis.Session.connect(address or "", token or "", _client_name(), start_server, connect_timeout,
+                                      reconnect_for)
     close_at_exit(session)
     return session
 
@@ -44,8 +45,10 @@ def default_space() -> "Space":
 class Space(_parvis.Space):
     """A named tuple space on a server. Any thread may use it; ``close()`` or a ``with`` block ends the connection.
 
-    A tuple is put with ``out`` and found by a template: actual values, types as formals, ``ANY``, ``Between``, ``Prefix``,
-    ``OneOf``, ``Var``, and ``...`` for any further fields. Matching is exact about types: 1, 1.0 and True are different."""
+    A tuple is put with ``out`` and found by a template: actual values, types as formals, ``ANY``, ``Between``,
+    ``Prefix``,
+    ``OneOf``, ``Var``, and ``...`` for any further fields. Matching is exact about types: 1, 1.0 and True are
+    different."""
 
     def space(self, name: str) -> "Space":
         """Another space of the same server, over the same connection."""
@@ -59,7 +62,8 @@ class Space(_parvis.Space):
     def transaction(self, lease: Optional[float] = None) -> "Transaction":
         """Takes and outs that happen all together, or not at all.
 
-        lease: seconds after which the server ends it unless it was committed; by default it lives as long as the connection.
+        lease: seconds after which the server ends it unless it was committed; by default it lives as long as the
+        connection.
         With ``with`` it commits at the end of the block, and aborts when the block raises."""
         return Transaction(self, lease)
 
@@ -91,7 +95,8 @@ def _space_named(name: str) -> Space:
 class Transaction:
     """Takes that come back, and outs that never happen, unless it is committed.
 
-    What it takes is invisible to others; what it puts appears at the commit, and not before to itself either. An operation
+    What it takes is invisible to others; what it puts appears at the commit, and not before to itself either. An
+    operation
     on a transaction that has ended raises Conflict."""
 
     def __init__(self, space: Space, lease: Optional[float] = None) -> None:
@@ -118,7 +123,8 @@ class Transaction:
         inside._enter(self.id)
         return inside
 
-    def out(self, *fields: Any, lease: Optional[float] = None, priority: int = 0, space: Optional[Space] = None) -> None:
+    def out(self, *fields: Any, lease: Optional[float] = None, priority: int = 0,
+            space: Optional[Space] = None) -> None:
         """Puts a tuple at the commit (into ``space``, by default the one the transaction began in)."""
         self._check()
         self._puts.add((space or self._space).name, *fields, lease=lease, priority=priority)

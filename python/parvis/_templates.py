@@ -35,7 +35,8 @@ class Between:
 
     def __init__(self, low: Any, high: Any) -> None:
         if type(low) is not type(high) or type(low) not in (int, float, str, bytes):
-            raise TypeError(f"Between needs two bounds of one type (int, float, str or bytes), not {low!r} and {high!r}")
+            raise TypeError("Between needs two bounds of one type (int, float, str or bytes), "
+                            f"not {low!r} and {high!r}")
         self.low = low
         self.high = high
 

@@ -53,7 +53,8 @@ def _joined(parts: List[Any]) -> Any:
 class View:
     """Some kernels (``c[:]``, ``c[0]``, ``c[1:3]``), driven together.
 
-    A view of one kernel made by an index answers with the value itself, every other with lists in its order. Calls wait for
+    A view of one kernel made by an index answers with the value itself, every other with lists in its order. Calls
+    wait for
     the answers; with ``block=False`` they return a Result at once."""
 
     def __init__(self, kernels: Sequence[Kernel], single: bool) -> None:
@@ -63,7 +64,8 @@ class View:
         self.last: Optional[Result] = None
         """The Result of the newest request: its stdout, times, id."""
 
-    # Sending ---------------------------------------------------------------------------------------------------------------
+    # Sending
+    # ---------------------------------------------------------------------------------------------------------------
 
     def _start(self, kernel: Kernel, verb: str, arguments: Dict[str, Any], detached: bool) -> Request:
         id = _new_id()
@@ -78,7 +80,8 @@ class View:
             status, result = queued.answer()
         except Disconnected:
             status, result = kernel.fate(id, verb)
-        return Request(kernel, verb, id, answer) if status == "queued" else Request(kernel, verb, id, None, (status, result))
+        return Request(kernel, verb, id, answer) if status == "queued" else Request(kernel, verb, id, None,
+                                                                                    (status, result))
 
     def _send(self, verb: str, each: Sequence[Dict[str, Any]], block: bool, timeout: Optional[float] = None,
               unpack: bool = False) -> Any:
@@ -108,9 +111,11 @@ class View:
     def _same(self, arguments: Dict[str, Any]) -> List[Dict[str, Any]]:
         return [arguments] * len(self.kernels)
 
-    # Running ---------------------------------------------------------------------------------------------------------------
+    # Running
+    # ---------------------------------------------------------------------------------------------------------------
 
-    def execute(self, code: str, block: bool = True, *, timeout: Optional[float] = None, filename: Optional[str] = None) -> Any:
+    def execute(self, code: str, block: bool = True, *, timeout: Optional[float] = None,
+                filename: Optional[str] = None) -> Any:
         """Runs code, as a cell in IPython. The value is that of a trailing expression.
 
         timeout: seconds after which the wait ends with parvis.Timeout; the code runs on (``interrupt`` ends it)."""
@@ -142,7 +147,8 @@ class View:
         self.last = mapped
         return mapped.get() if block else mapped
 
-    # Objects ---------------------------------------------------------------------------------------------------------------
+    # Objects
+    # ---------------------------------------------------------------------------------------------------------------
 
     def push(self, names: Dict[str, Any], block: bool = True) -> Any:
         """Puts objects into the namespaces, all of them or none. Arrays travel without a copy."""
@@ -166,7 +172,8 @@ class View:
         self.push({name: value})
 
     def scatter(self, name: str, sequence: Any, block: bool = True) -> Any:
-        """Cuts a sequence into consecutive parts, one for each kernel: arrays along axis 0, everything else as lists."""
+        """Cuts a sequence into consecutive parts, one for each kernel: arrays along axis 0, everything else as
+        lists."""
         parts = _parts(sequence, max(1, len(self.kernels)))
         result = self._send("push", [{"names": {name: part}} for part in parts], block)
         return None if block else result
@@ -181,13 +188,15 @@ class View:
         self.last = gathered
         return gathered.get() if block else gathered
 
-    # Control ---------------------------------------------------------------------------------------------------------------
+    # Control
+    # ---------------------------------------------------------------------------------------------------------------
 
     def _each(self, values: List[Any]) -> Any:
         return values[0] if self._single else values
 
     def interrupt(self) -> Any:
-        """Ctrl-C for what runs now, in every kernel: it raises KeyboardInterrupt. Whether there was something to interrupt."""
+        """Ctrl-C for what runs now, in every kernel: it raises KeyboardInterrupt. Whether there was something to
+        interrupt."""
         return self._each([bool(kernel.call("interrupt", {})["interrupted"]) for kernel in self.kernels])
 
     def abort(self, id: Optional[str] = None) -> Any:

@@ -42,7 +42,8 @@ async def _answer(call: _parvis.Call) -> Any:
     return call.answer()
 
 
-async def connect(address: Optional[str] = None, space: str = _sync.DEFAULT_SPACE, token: Optional[str] = None) -> "Space":
+async def connect(address: Optional[str] = None, space: str = _sync.DEFAULT_SPACE,
+                  token: Optional[str] = None) -> "Space":
     """As ``parvis.connect``."""
     loop = asyncio.get_running_loop()
     return Space(await loop.run_in_executor(None, _sync.connect, address, space, token))
@@ -68,7 +69,8 @@ class Space:
         """Another space of the same server."""
         return Space(self._space.space(name))
 
-    async def out(self, *fields: Any, lease: Optional[float] = None, priority: int = 0, delay: Optional[float] = None) -> None:
+    async def out(self, *fields: Any, lease: Optional[float] = None, priority: int = 0,
+                  delay: Optional[float] = None) -> None:
         """Puts a tuple."""
         await _answer(self._space._start_out_many([fields], lease=lease, priority=priority, delay=delay))
 

@@ -23,7 +23,7 @@ def build_folder():
         return pathlib.Path(os.environ["PARVIS_BUILD"]).resolve()
     modules = glob.glob(str(ROOT / "build" / "*" / "python" / "parvis" / "_parvis*.so"))
     if not modules:
-        pytest.exit("there is no build with the Python package: cmake --preset release && cmake --build --preset release", 2)
+        pytest.exit("no build has the Python package: cmake --preset release && cmake --build --preset release", 2)
     return pathlib.Path(max(modules, key=os.path.getmtime)).parents[2]
 
 

@@ -80,7 +80,8 @@ print(r.id)
 
 
 def test_kernels_outlive_their_client(server):
-    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(BUILD / "python"), server.address], capture_output=True, text=True,
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(BUILD / "python"), server.address],
+                           capture_output=True, text=True,
                            timeout=PATIENCE)
     assert ended.returncode == 0 and ended.stderr == ""
     with parvis.Cluster(server.address, name="kept") as c:

@@ -11,7 +11,8 @@ import tempfile
 import pytest
 from conftest import BUILD, ROOT
 
-EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if (ROOT / "examples" / "expected" / f"{path.stem}.txt").exists())
+EXPECTED = ROOT / "examples" / "expected"
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if (EXPECTED / f"{path.stem}.txt").exists())
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -21,9 +22,10 @@ def test_example(example):
     environment = dict(os.environ, PARVIS_HOME=home, PYTHONPATH=str(BUILD / "python"))
     environment.pop("PARVIS_ADDRESS", None)
     try:
-        ended = subprocess.run([sys.executable, str(example)], env=environment, capture_output=True, text=True, timeout=180)
+        ended = subprocess.run([sys.executable, str(example)], env=environment, capture_output=True, text=True,
+                               timeout=180)
         assert ended.stderr == ""
-        assert ended.stdout == (ROOT / "examples" / "expected" / f"{example.stem}.txt").read_text()
+        assert ended.stdout == (EXPECTED / f"{example.stem}.txt").read_text()
         assert ended.returncode == 0
     finally:
         stop_server(home)

@@ -55,7 +55,8 @@ def test_arrays_and_closures(farm):
 
 def test_as_completed(farm):
     futures = farm.submit_many(square, [(n,) for n in range(30)])
-    assert sorted(future.result() for future in farm.as_completed(futures, PATIENCE)) == sorted(x * x for x in range(30))
+    assert sorted(future.result() for future in farm.as_completed(futures,
+                                                                  PATIENCE)) == sorted(x * x for x in range(30))
     assert len(list(farm.as_completed())) == 30
     assert farm.wait(PATIENCE)
 

@@ -36,11 +36,13 @@ def test_oldest_first_and_priority(space):
 
 
 TEMPLATES = [(("a", 1), ("a", ANY), True), (("a", 1), ("a", float), False), (("a", 1.0), ("a", 1), False),
-             (("a", True), ("a", 1), False), (("a", 1), ("a",), False), (("a", 1), ("a", ...), True), (("a",), ("a", ...), True),
+             (("a", True), ("a", 1), False), (("a", 1), ("a",), False), (("a", 1), ("a", ...), True),
+             (("a",), ("a", ...), True),
              (("a", 5), ("a", Between(1, 5)), True), (("a", 6), ("a", Between(1, 5)), False),
              (("a", "abc"), ("a", Prefix("ab")), True), (("a", "cab"), ("a", Prefix("ab")), False),
              (("a", 2), ("a", OneOf(1, 2)), True), (("a", 3), ("a", OneOf(1, 2)), False),
-             ((1, 1), (Var("x"), Var("x")), True), ((1, 2), (Var("x"), Var("x")), False), ((1, 1), (Var("x", str), ANY), False),
+             ((1, 1), (Var("x"), Var("x")), True), ((1, 2), (Var("x"), Var("x")), False), ((1, 1),
+                                                                                           (Var("x", str), ANY), False),
              (("a", (1, "b", 2.0)), ("a", (int, ...)), True), (("a", [1, 2]), ("a", (int, int)), False),
              (("a", [1, (2, 3)]), ("a", [ANY, (2, int)]), True), (("a", {"k": 1}), ("a", dict), True),
              (("a", None), ("a", None), True), (("a", None), ("a", ANY), True), (("a", 0), ("a", None), False),

@@ -32,8 +32,10 @@ class Colour(enum.IntEnum):
     RED = 1
 
 
-VALUES = [None, True, False, 0, 1, -1, 2**63 - 1, -2**63, 2**63, -2**63 - 1, 2**2000, -2**2000, 1.5, -0.0, float("inf"), 5e-324,
-          "", "x", "ü€😀", "\0", b"", b"\x00\xff", b"x" * 100_000, [], [1, [2.0, ["3"]]], (), (1, (2,)), {}, {"b": 1, "a": [1, {}]},
+VALUES = [None, True, False, 0, 1, -1, 2**63 - 1, -2**63, 2**63, -2**63 - 1, 2**2000, -2**2000, 1.5, -0.0,
+          float("inf"), 5e-324,
+          "", "x", "ü€😀", "\0", b"", b"\x00\xff", b"x" * 100_000, [], [1, [2.0, ["3"]]], (), (1, (2,)), {},
+          {"b": 1, "a": [1, {}]},
           {1: 2}, {"a": {1: 2}}, {1, 2}, 1j, Point(3), Pair(1, 2), Colour.RED, datetime.date(2020, 1, 1), int, len,
           range(3), slice(1, 2), ...]
 
@@ -66,7 +68,8 @@ def test_numpy_scalars_become_plain(space):
 
 
 ARRAYS = [np.arange(10), np.zeros((3, 0)), np.array(5.0), np.arange(12).reshape(3, 4), np.arange(12).reshape(3, 4).T,
-          np.arange(10)[::-2], np.zeros(5000, ">f4"), np.array(["a", "bb"]), np.array([b"a"]), np.array(["2020"], "M8[D]"),
+          np.arange(10)[::-2], np.zeros(5000, ">f4"), np.array(["a", "bb"]), np.array([b"a"]), np.array(["2020"],
+                                                                                                        "M8[D]"),
           np.zeros(300_000), np.zeros(3, np.float16), np.array([1j]), np.array([True])]
 
 
@@ -81,7 +84,8 @@ def test_array_comes_back_read_only(space, array):
 
 
 @pytest.mark.parametrize("array", [np.array([1, "a", None], object), np.zeros(3, [("a", "<f8"), ("b", "<i4")]),
-                                   np.matrix([[1, 2]]), np.ma.masked_array([1, 2], [True, False])], ids=lambda a: type(a).__name__ + str(a.dtype))
+                                   np.matrix([[1, 2]]), np.ma.masked_array([1, 2], [True, False])],
+                         ids=lambda a: type(a).__name__ + str(a.dtype))
 def test_other_arrays_are_objects(space, array):
     space.out("a", array)
     back = space.in_("a", type(array) if type(array) is not np.ndarray else ANY)[1]

@@ -13,13 +13,6 @@ import parvis
 from conftest import PATIENCE
 
 
-@pytest.fixture
-def kernel(cluster):
-    view = cluster[0]
-    view.execute("%reset -f" if view.execute("'get_ipython' in globals() or 'get_ipython' in dir(__builtins__)") else "pass")
-    return view
-
-
 def until(condition, what):
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -151,8 +144,16 @@ def test_remote_exceptions(cluster):
 
 
 def test_an_exception_class_of_the_kernel_alone(cluster):
-    code = "class Mine(Exception):\n    def __init__(self, a, b): super().__init__(a)\n    def __reduce__(self): raise TypeError('no')\n" \
-        "raise Mine('what', 2)"
+    code = """
+class Mine(Exception):
+    def __init__(self, a, b):
+        super().__init__(a)
+
+    def __reduce__(self):
+        raise TypeError("no")
+
+raise Mine("what", 2)
+"""
     with pytest.raises(parvis.RemoteError, match="Mine.*what"):
         cluster[0].execute(code)
 
@@ -248,7 +249,8 @@ def test_large_output(cluster):
     assert len(r.stdout) == 100_001
 
 
-@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "import ctypes; ctypes.string_at(0)", "os._exit(3)"])
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "import ctypes; ctypes.string_at(0)",
+                                 "os._exit(3)"])
 def test_a_kernel_that_dies_says_so(own_cluster, end):
     view = own_cluster[0]
     victim = own_cluster.kernels[0].id
@@ -264,5 +266,6 @@ def test_a_kernel_that_dies_says_so(own_cluster, end):
         assert caught.value.signal == signal.SIGKILL
     with pytest.raises(parvis.KernelDied):
         view.execute("1")
-    until(lambda: len(own_cluster) == 2 and victim not in [k.id for k in own_cluster.kernels], "another takes its place")
+    until(lambda: len(own_cluster) == 2 and victim not in [k.id for k in own_cluster.kernels],
+          "another takes its place")
     assert own_cluster[:].execute("1 + 1") == [2, 2]
