@@ -2,11 +2,8 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <memory>
 
 #include "tuplespace/model/error.hpp"
 
@@ -37,18 +34,17 @@ std::string venv_version(const fs::path& program) {
   return {};
 }
 
-// Of an interpreter that is no venv's: its file name tells ("python3.11"), else it is asked.
+// Of an interpreter that is no venv's: its file name tells ("python3.11"), else the library beside it. Empty: neither does.
 std::string interpreter_version(const fs::path& program) {
   std::error_code error;
-  const std::string name = fs::canonical(program, error).filename().string();
+  const fs::path real = fs::canonical(program, error);
+  const std::string name = real.filename().string();
   if (!error && name.rfind("python", 0) == 0 && name.find('.') != std::string::npos) return minor_of(name.substr(6));
-  std::string quoted = "'";
-  for (const char c : program.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  const std::string command = quoted + "' -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])' 2>/dev/null";
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"), ::pclose);
-  std::array<char, 64> line{};
-  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
-  return minor_of(line.data());
+  for (const auto& entry : fs::directory_iterator(real.parent_path().parent_path() / "lib", error)) {
+    const std::string folder = entry.path().filename().string();
+    if (folder.rfind("python3.", 0) == 0 && fs::exists(entry.path() / "os.py", error)) return minor_of(folder.substr(6));
+  }
+  return {};
 }
 
 [[noreturn]] void refuse(const std::string& text) { throw Error(ErrorCode::not_found, text); }

@@ -1,5 +1,5 @@
 // The supervisor alone, for tests of it. Users get it from `parvis kernels start`.
-#include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "kernel/agent/agent.hpp"
@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
     const char* value = argv[i + 1];
     if (name == "--id") options.id = value;
     if (name == "--cluster") options.cluster = value;
-    if (name == "--kernels") options.kernels = std::atoi(value);
+    if (name == "--kernels") options.kernels = std::stoi(value);
     if (name == "--address") options.address = value;
     if (name == "--home") options.home = value;
     if (name == "--python") options.python = value;

@@ -1,4 +1,4 @@
-"""Whole kernels against a whole server, driven by raw calls. One server for a file of tests, kernels as a test wants them.
+"""Whole kernels against a whole server, driven by raw calls: a server a file of tests, kernels as a test wants them.
 
 ``PARVIS_BUILD=build/release /usr/bin/python3 -m pytest -c tests/kernel/pytest.ini tests/kernel``"""
 
@@ -42,8 +42,8 @@ class Server:
 
     def start(self):
         with open(self.home / "server.log", "ab") as log:
-            self.process = subprocess.Popen([str(BUILD / "bin" / "parvis-serve"), "--data", str(self.home), "--listen", self.address],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [str(BUILD / "bin" / "parvis-serve"), "--data", str(self.home), "--listen", self.address]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self.answers, "the server answers")
 
     def answers(self):
@@ -65,11 +65,13 @@ class Kernel:
     def __init__(self, server, cluster="", python=None, arguments=()):
         self.server = server
         self.id = uuid.uuid4().hex[:16]
-        command = [str(BUILD / "bin" / "parvis-kernel"), "--id", self.id, "--cluster", cluster, "--home", str(server.home),
-                   "--address", server.address, "--python", python or "/usr/bin/python3", *arguments]
+        command = [str(BUILD / "bin" / "parvis-kernel"), "--id", self.id, "--cluster", cluster,
+                   "--home", str(server.home), "--address", server.address,
+                   "--python", python or "/usr/bin/python3", *arguments]
         self.log = server.home / f"{self.id}.log"
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
         self.connect()
 
     def connect(self):
@@ -140,9 +142,10 @@ class Agent:
         self.id = uuid.uuid4().hex[:16]
         self.log = server.home / f"agent-{self.id}.log"
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([str(BUILD / "bin" / "parvis-test-agent"), "--id", self.id, "--cluster", self.cluster, "--kernels", str(kernels),
-                                             "--home", str(server.home), "--address", server.address, "--python", python],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [str(BUILD / "bin" / "parvis-test-agent"), "--id", self.id, "--cluster", self.cluster,
+                       "--kernels", str(kernels), "--home", str(server.home), "--address", server.address,
+                       "--python", python]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.space = parvis.connect(server.address, space="parvis.kernels")
 
     def ids(self):

@@ -16,7 +16,8 @@ def test_a_segfault_is_told_with_signal_and_stack_and_the_kernel_replaced(agents
     agent = agents(1)
     kernel = agent.attach(agent.kernels(1)[0])
     waiting_behind = "f" * 32
-    request = kernel.later("def crash():\n    import ctypes, time\n    parvis.space.in_('crash', timeout=60)\n    ctypes.string_at(0)\ncrash()")
+    request = kernel.later("def crash():\n    import ctypes\n    parvis.space.in_('crash', timeout=60)\n"
+                           "    ctypes.string_at(0)\ncrash()")
     kernel.later("1", id=waiting_behind)
     with parvis.connect(agent.server.address) as space:
         space.out("crash")
@@ -63,7 +64,8 @@ def test_commands(agents):
 def test_the_last_rung_ends_what_hears_nothing(agents):
     agent = agents(1)
     kernel = agent.attach(agent.kernels(1)[0])
-    request = kernel.later("import signal, ctypes\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nctypes.PyDLL(None).sleep(600)")
+    request = kernel.later("import signal, ctypes\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+                           "ctypes.PyDLL(None).sleep(600)")
     kernel.wait_running(request)
     agent.ask("restart", kernel=kernel.id)
     death = agent.death(kernel.id)

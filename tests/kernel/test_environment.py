@@ -9,7 +9,8 @@ from conftest import BUILD
 
 
 def refused(server, *arguments, **environment):
-    command = [str(BUILD / "bin" / "parvis-kernel"), "--home", str(server.home), "--address", server.address, *arguments]
+    command = [str(BUILD / "bin" / "parvis-kernel"), "--home", str(server.home), "--address", server.address,
+               *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ, **environment))
     assert done.returncode != 0
     return done.stderr.strip()
@@ -29,7 +30,8 @@ def test_a_venv_is_the_environment(start, home):
     assert kernel.run("(lambda: {1})()")["value"] == {1}
     assert kernel.run("print('plain'); parvis.__name__")["stdout"] == "plain\n"
     assert kernel.error("%pwd")["type"] == "SyntaxError"
-    assert kernel.run("import subprocess, sys; subprocess.run([sys.executable, '-c', 'import only_in_the_venv']).returncode")["value"] == 0
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import only_in_the_venv']).returncode"
+    assert kernel.run(code)["value"] == 0
 
 
 def test_the_current_folder_is_importable(start, home, monkeypatch):
@@ -52,7 +54,8 @@ def test_another_version_is_refused_in_one_line(server, home):
 
 def test_no_token_is_told(server, tmp_path):
     text = subprocess.run(
-        [str(BUILD / "bin" / "parvis-kernel"), "--home", str(tmp_path)], capture_output=True, text=True, timeout=60).stderr
+        [str(BUILD / "bin" / "parvis-kernel"), "--home", str(tmp_path)],
+        capture_output=True, text=True, timeout=60).stderr
     assert "there is no token" in text and len(text.strip().splitlines()) == 1
 
 
@@ -65,12 +68,14 @@ def test_tcp(start):
 def test_processes_of_multiprocessing_work(start):
     kernel = start()
     assert kernel.run("import multiprocessing; multiprocessing.get_start_method()")["value"] == "forkserver"
-    code = "import multiprocessing, math\nwith multiprocessing.Pool(2) as pool: found = pool.map(math.factorial, range(5))\nfound"
+    code = ("import multiprocessing, math\n"
+            "with multiprocessing.Pool(2) as pool: found = pool.map(math.factorial, range(5))\nfound")
     assert kernel.run(code)["value"] == [1, 1, 2, 6, 24]
 
 
 def test_a_forked_child_that_is_terminated_does_not_stop_the_kernel(start):
-    code = "import os, signal, time\npid = os.fork()\nif pid == 0:\n    time.sleep(600)\nos.kill(pid, signal.SIGTERM)\nos.waitpid(pid, 0)[1]"
+    code = ("import os, signal, time\npid = os.fork()\nif pid == 0:\n    time.sleep(600)\n"
+            "os.kill(pid, signal.SIGTERM)\nos.waitpid(pid, 0)[1]")
     kernel = start()
     assert kernel.run(code)["value"] == 15
     assert kernel.run("1")["value"] == 1
@@ -83,7 +88,8 @@ def test_stacks_on_request(start):
     os.kill(kernel.process.pid, 10)
     from conftest import wait_until
 
-    wait_until(lambda: "somewhere_deep" in (kernel.server.home / "kernels" / f"{kernel.id}.dump").read_text(), "the stack is dumped")
+    dump = kernel.server.home / "kernels" / f"{kernel.id}.dump"
+    wait_until(lambda: "somewhere_deep" in dump.read_text(), "the stack is dumped")
     kernel.ok("interrupt")
 
 

@@ -97,7 +97,8 @@ def test_requests_of_all_users_queue_in_order(kernel):
     kernel.run("order = []")
     other = _parvis.Session.connect(kernel.info["address"], reconnect_for=0.0)
     for i in range(20):
-        (other if i % 2 else kernel.session).call_kernel("execute", {"code": f"order.append({i})", "block": False}, PATIENCE)
+        session = other if i % 2 else kernel.session
+        session.call_kernel("execute", {"code": f"order.append({i})", "block": False}, PATIENCE)
     assert kernel.run("order")["value"] == list(range(20))
     other.close()
 
@@ -105,7 +106,8 @@ def test_requests_of_all_users_queue_in_order(kernel):
 def test_result_by_id_after_the_client_vanished(kernel, server):
     request = uuid.uuid4().hex
     client = _parvis.Session.connect(kernel.info["address"], reconnect_for=0.0)
-    status, _ = client.call_kernel("execute", {"code": "import time; time.sleep(0.3); 'done'", "id": request, "block": False}, PATIENCE)
+    arguments = {"code": "import time; time.sleep(0.3); 'done'", "id": request, "block": False}
+    status, _ = client.call_kernel("execute", arguments, PATIENCE)
     assert status == "queued"
     client.close()
     status, result = kernel.result(request)

@@ -20,7 +20,8 @@ class Farm:
     def put(self, function, *arguments, cluster=None, **meta):
         id = uuid.uuid4().hex
         function = function if isinstance(function, RawObject) else pickled(function)
-        self.space.out("task", self.cluster if cluster is None else cluster, "test", id, meta, function, packed((arguments, {})))
+        cluster = self.cluster if cluster is None else cluster
+        self.space.out("task", cluster, "test", id, meta, function, packed((arguments, {})))
         return id
 
     def result(self, id):

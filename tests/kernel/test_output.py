@@ -7,7 +7,8 @@ def test_python_c_and_programs(kernel):
     result = kernel.run("import sys; print('python'); print('oops', file=sys.stderr)")
     assert result["stdout"] == "python\n" and result["stderr"] == "oops\n"
     assert kernel.run("import ctypes; ctypes.CDLL(None).printf(b'from C'); None")["stdout"] == "from C"
-    assert kernel.run("import subprocess; subprocess.run('echo out; echo err >&2', shell=True); None")["stdout"] == "out\n"
+    code = "import subprocess; subprocess.run('echo out; echo err >&2', shell=True); None"
+    assert kernel.run(code)["stdout"] == "out\n"
     assert kernel.run("import os; os.write(1, b'raw'); None")["stdout"] == "raw"
     assert kernel.run("import sys; sys.stdout.fileno()")["value"] == 1
 
@@ -25,7 +26,8 @@ def test_bytes_that_are_no_text(kernel):
 
 def test_is_streamed_while_it_comes(kernel):
     call = kernel.session.start_kernel_call("execute", {
-        "code": "print('early', flush=True)\nparvis.space.in_('go on', timeout=60)\nprint('late')", "stream": True}, True)
+        "code": "print('early', flush=True)\nparvis.space.in_('go on', timeout=60)\nprint('late')",
+        "stream": True}, True)
     seen = []
     while not seen:
         seen += call.take_outputs()
@@ -53,6 +55,7 @@ def test_a_gigabyte_is_bounded_and_the_kernel_lives(kernel):
 
 def test_streaming_to_a_client_that_does_not_read_costs_no_memory(start):
     kernel = start()
-    call = kernel.session.start_kernel_call("execute", {"code": "import os\nfor _ in range(64): os.write(1, b'x' * (1 << 20))\n'done'", "stream": True}, True)
+    code = "import os\nfor _ in range(64): os.write(1, b'x' * (1 << 20))\n'done'"
+    call = kernel.session.start_kernel_call("execute", {"code": code, "stream": True}, True)
     assert call.wait(PATIENCE) and call.answer()[1]["value"] == "done"
     assert kernel.run("1")["value"] == 1

@@ -1,7 +1,7 @@
 """The session where IPython is installed: its magics, displays, completion and inspection over the kernel's namespace.
 
-Plain Python is compiled directly and never passes through IPython's cell machinery, which costs more than most cells do;
-only what does not parse (magics, `!commands`, `name?`) and bare names that are magics are transformed first.
+Plain Python is compiled directly and never passes through IPython's cell machinery, which costs more than most cells
+do; only what does not parse (magics, `!commands`, `name?`) and bare names that are magics are transformed first.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Shell(plain.Shell):
         config.InteractiveShell.separate_in = ""
         own = {name: main.__dict__[name] for name in ("exit", "quit") if name in main.__dict__}
         self.ip = _InteractiveShell.instance(config=config, user_module=main, user_ns=main.__dict__)
-        for name in ("exit", "quit"):  # IPython's would end the process's loop, which is not theirs; Python's raise SystemExit
+        for name in ("exit", "quit"):  # IPython's ask a loop of its own to end; Python's raise SystemExit
             main.__dict__.pop(name, None)
         main.__dict__.update(own)
         self.ip.display_pub.session = self

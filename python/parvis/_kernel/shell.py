@@ -1,7 +1,7 @@
 """The session of a kernel: a namespace, and what runs code in it.
 
-Shell needs nothing but Python. Where IPython is installed, kernel/shell.cpp has it replaced by the one in ipython.py before
-the first `execute`, on the same namespace. Everything here runs on the kernel's main thread.
+Shell needs nothing but Python. Where IPython is installed, kernel/shell.cpp has it replaced by the one in ipython.py
+before the first `execute`, on the same namespace. Everything here runs on the kernel's main thread.
 """
 
 from __future__ import annotations
