@@ -1,0 +1,58 @@
+// parvis: the command line, and the server behind `parvis serve`. Wires nothing but options to functions.
+#include <cstdio>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "client/cli/command.hpp"
+
+namespace {
+
+constexpr const char* description =
+    "Parvis: a persistent tuple space with Python kernels around it.\n"
+    "\n"
+    "  parvis serve &                    start the local server (Python's parvis.connect() does it by itself)\n"
+    "  parvis out task 7 '\"x y\"'         put the tuple (\"task\", 7, \"x y\")\n"
+    "  parvis in task '?int' '?str'      take the oldest that matches, waiting for it\n"
+    "  parvis rd task '?' '...'          look at one and leave it there\n"
+    "  parvis kernels start -n 2         start two Python kernels\n"
+    "  parvis exec -k 0 '6 * 7'          run code in the first of them";
+
+constexpr const char* footer =
+    "Words of tuples and templates: 7 an int, 3.5 a float, true, nil, \"text\" or any other word a str, [1, 2] a list;\n"
+    "?int ?str … a field of that type, ? any field, 3..9 a range, pre* a prefix, a|b one of, ... any further fields.\n"
+    "Exit status: 0 done, 1 no match (inp, rdp), 2 wrong usage, 3 timeout, 4 an error, 130 interrupted.\n"
+    "`parvis COMMAND --help` tells more.";
+
+int run(int argc, char** argv) {
+  CLI::App app{description, "parvis"};
+  app.footer(footer);
+  app.set_version_flag("--version", "parvis " PARVIS_VERSION);
+  app.require_subcommand(1);
+  parvis::cli::Context context;
+  parvis::cli::add_server_commands(app, context);
+  parvis::cli::add_space_commands(app, context);
+  parvis::cli::add_kernel_commands(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? parvis::cli::ok : parvis::cli::usage;
+  }
+  return context.exit;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const parvis::client::Interrupted&) {
+    return parvis::cli::interrupted;
+  } catch (const parvis::Error& error) {
+    fmt::print(stderr, "parvis: {}: {}\n", parvis::name_of(error.code()), error.what());
+    return error.code() == parvis::ErrorCode::timeout ? parvis::cli::timed_out : parvis::cli::failed;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "parvis: {}\n", error.what());
+    return parvis::cli::failed;
+  }
+}
