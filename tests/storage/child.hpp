@@ -16,8 +16,8 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  std::string line();             // the next line of its output; empty at its end
-  void kill();                    // SIGKILL, and waits
+  std::string line();               // the next line of its output; empty at its end
+  void kill();                      // SIGKILL, and waits
   std::vector<std::string> rest();  // after kill: whole lines that were still in the pipe
 
  private:

@@ -1,6 +1,4 @@
 // Group commit without a disk: a writer that the test holds up at will.
-#include <future>
-
 #include <catch2/catch.hpp>
 
 #include "storage/committer.hpp"

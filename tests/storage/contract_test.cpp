@@ -1,6 +1,6 @@
-// What every store must do, whatever is behind it. A new store joins by a line in `stores`.
+// What every store must do, whatever is behind it. A new store joins by a line in `make`.
 #include <atomic>
-#include <future>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -47,9 +47,9 @@ std::unique_ptr<Subject> make(const std::string& name) {
   if (name == "memory") return std::make_unique<MemorySubject>();
   return std::make_unique<LmdbSubject>();
 }
-#define EVERY_STORE                                            \
-  const std::string name = GENERATE("memory", "lmdb");         \
-  INFO("store: " << name);                                     \
+#define EVERY_STORE                                    \
+  const std::string name = GENERATE("memory", "lmdb"); \
+  INFO("store: " << name);                             \
   const std::unique_ptr<Subject> subject = make(name)
 
 }  // namespace
@@ -65,7 +65,8 @@ TEST_CASE("what was committed is recovered, in order of ids", "[contract]") {
   CHECK(commit(subject->store(), {put(5, "")}).outcome == Outcome::ok);
   CHECK(commit(subject->store(), {put(~RecordId{0}, "last"), put(0, "first")}).outcome == Outcome::ok);
   subject->reopen();
-  const Records expected{{0, text("first")}, {3, text("three")}, {5, text("")}, {7, text("seven")}, {~RecordId{0}, text("last")}};
+  const Records expected{
+      {0, text("first")}, {3, text("three")}, {5, text("")}, {7, text("seven")}, {~RecordId{0}, text("last")}};
   CHECK(recover(subject->store()) == expected);
   CHECK(recover(subject->store()) == expected);
 }
@@ -89,7 +90,8 @@ TEST_CASE("the changes of one batch apply in their order", "[contract]") {
   const Blob large = random_blob(700'000, 1);
   const Blob larger = random_blob(900'000, 2);
   CHECK(commit(subject->store(), {put(1, "x"), erase(1), put(2, "old"), put(2, "new"), put(4, large), put(4, larger),
-                                  put(5, large), erase(5), put(6, large), put(6, "small")}).outcome == Outcome::ok);
+                                  put(5, large), erase(5), put(6, large), put(6, "small")})
+            .outcome == Outcome::ok);
   subject->reopen();
   CHECK(recover(subject->store()) == Records{{2, text("new")}, {4, larger}, {6, text("small")}});
 }
@@ -124,7 +126,7 @@ TEST_CASE("recover waits for what was committed before", "[contract]") {
 
 TEST_CASE("bodies of any size come back, whole and in part", "[contract]") {
   EVERY_STORE;
-  const std::vector<std::size_t> sizes{0,       1,       2000,    4096,    262'144,  262'145,
+  const std::vector<std::size_t> sizes{0,       1,       2000,    4096,    262'144,   262'145,
                                        262'122, 524'244, 524'245, 786'366, 5'000'000, 9'000'001};
   Records expected;
   for (std::size_t i = 0; i < sizes.size(); ++i) {

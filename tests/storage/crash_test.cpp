@@ -1,4 +1,6 @@
 // P1: what was acknowledged survives kill -9, whenever it comes; and no batch is ever there in part.
+#include <thread>
+
 #include <catch2/catch.hpp>
 
 #include "child.hpp"

@@ -1,5 +1,5 @@
-// The disk, as far as a test may spoil it: this program's own write and sync calls stand in front of the C library's (the
-// linker prefers them, for liblmdb as well) and fail, or are recorded, for files named data.mdb.
+// The disk, as far as a test may spoil it: this program's own write and sync calls stand in front of the C library's
+// (the linker prefers them, for liblmdb as well) and fail, or are recorded, for files named data.mdb.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,10 @@
 
 namespace parvis::storage::test {
 
-enum class Call { write, write_meta, sync };  // write_meta: to a descriptor that syncs each write, as LMDB's heads are written
+// write_meta: to a descriptor that syncs each write, as LMDB's heads are written.
+enum class Call { write, write_meta, sync };
 
-// From the `after`-th such call on, `times` calls fail with `error`; the next failing() replaces it, none() ends it.
+// From the `after`-th such call on, `times` calls fail with `error`; fail_no_more() ends it.
 struct Failing {
   Call call;
   int error;
@@ -27,7 +28,7 @@ void pretend_file_system(std::optional<long> kind);  // what statfs answers
 
 struct Event {
   enum class Kind { write, write_through, resize, sync } kind;  // write_through: durable by itself
-  std::uint64_t offset = 0;  // or the new size
+  std::uint64_t offset = 0;                                     // or the new size
   ByteVector bytes{};
 };
 void record_events();

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -52,7 +53,7 @@ RecordId fill_store(Store& store, std::size_t size) {
 }  // namespace
 
 TEST_CASE("a full disk: puts are refused, erasing works to the last record, then puts work again", "[full]") {
-  const std::size_t size = GENERATE(300U, 30'000U, 600'000U);
+  const std::size_t size = GENERATE(1500U, 30'000U, 600'000U);
   const SmallDisk disk("8m");
   if (!disk) return;
   auto store = open_lmdb(options_for(disk.data()));

@@ -1,5 +1,5 @@
-// A history that any process can compute: batch number n, and the records after the first n batches. Record 0 says how far
-// the history has come, in the same batch, so a recovered store tells which state it must show.
+// A history that any process can compute: batch number n, and the records after the first n batches. Record 0 says how
+// far the history has come, in the same batch, so a recovered store tells which state it must show.
 #pragma once
 
 #include "support.hpp"

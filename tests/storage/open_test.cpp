@@ -165,7 +165,9 @@ TEST_CASE("a data file that is not what it was is refused before it is touched",
     CHECK_THAT(refusal(folder.data()), Contains("not an LMDB file"));
   }
   SECTION("its second head lost") {
-    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(4096).write(std::string(64, 'x').data(), 64);
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(4096)
+        .write(std::string(64, 'x').data(), 64);
     CHECK_THAT(refusal(folder.data()), Contains("damaged"));
   }
 }

@@ -1,6 +1,6 @@
-// P1 again, for loss of power: every write the store made is recorded; then the disk is imagined at random moments, with
-// each page that no sync had covered kept, dropped or torn; and each of these disks must open and show a state that was
-// acknowledged, or one of a batch that was on its way.
+// P1 again, for loss of power: every write the store made is recorded; then the disk is imagined at random moments,
+// with each page that no sync had covered kept, dropped or torn; and each of these disks must open and show a state
+// that was acknowledged, or one of a batch that was on its way.
 #include <fstream>
 
 #include <catch2/catch.hpp>
@@ -21,9 +21,12 @@ class Disk {
  public:
   void play(const Event& event) {
     switch (event.kind) {
-      case Event::Kind::write: return pending_.push_back(&event);
-      case Event::Kind::write_through: return put(event.offset, event.bytes);
-      case Event::Kind::resize: return safe_.resize(std::max<std::size_t>(safe_.size(), event.offset));
+      case Event::Kind::write:
+        return pending_.push_back(&event);
+      case Event::Kind::write_through:
+        return put(event.offset, event.bytes);
+      case Event::Kind::resize:
+        return safe_.resize(std::max<std::size_t>(safe_.size(), event.offset));
       case Event::Kind::sync:
         for (const Event* write : pending_) put(write->offset, write->bytes);
         return pending_.clear();
@@ -37,7 +40,8 @@ class Disk {
         const ByteSpan page = ByteSpan(write->bytes).subspan(at, std::min(page_bytes, write->bytes.size() - at));
         const unsigned fate = random() % 3;
         if (fate == 0) image.put(write->offset + at, page);
-        if (fate == 1) image.put(write->offset + at, page.first(std::min<std::size_t>(page.size(), 512 * (random() % 8))));
+        if (fate == 1)
+          image.put(write->offset + at, page.first(std::min<std::size_t>(page.size(), 512 * (random() % 8))));
       }
     }
     return image.safe_;

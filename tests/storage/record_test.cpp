@@ -15,7 +15,7 @@ TEST_CASE("CRC-32C of the published examples", "[record]") {
   for (const auto crc : {&crc32c, &crc32c_by_tables}) {
     CHECK(crc(as_bytes(""), 0) == 0);
     CHECK(crc(as_bytes("123456789"), 0) == 0xe3069283);
-    CHECK(crc(ByteVector(32), 0) == 0x8a9136aa);                    // RFC 3720, B.4
+    CHECK(crc(ByteVector(32), 0) == 0x8a9136aa);  // RFC 3720, B.4
     CHECK(crc(ByteVector(32, std::byte{0xff}), 0) == 0x62a8ab43);
   }
 }
