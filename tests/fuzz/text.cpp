@@ -46,7 +46,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     words.emplace_back(rest.substr(0, end));
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
-  if (succeeds([&] { pattern = template_of_words(words); })) survives(pattern);
-  if (succeeds([&] { tuple = tuple_of_words(words); })) survives(tuple);
+  const bool is_template = succeeds([&] { pattern = template_of_words(words); });
+  if (is_template) survives(pattern);
+  if (succeeds([&] { tuple = tuple_of_words(words); })) {
+    survives(tuple);
+    PARVIS_HOLDS(is_template && to_text(pattern) == to_text(tuple));  // what is put with words is found with them
+  }
   return 0;
 }
