@@ -108,6 +108,8 @@ class Request:
             except Error as error:
                 self._error = error
             self._call = None
+            if self._answer is not None and self._answer[1].get("kernel") is None:
+                self._answer[1]["kernel"] = self.kernel.id
         if self._error is not None:
             raise self._error
         assert self._answer is not None

@@ -12,6 +12,7 @@ from conftest import BUILD, PATIENCE
 
 def test_kernels_and_their_attributes(cluster):
     assert len(cluster) == 2
+    cluster[:].execute("")  # they are registered before Python has started in them
     for i, kernel in enumerate(cluster.kernels):
         assert kernel.index == i and kernel.pid > 0 and kernel.host and len(kernel.id) > 4
         assert kernel.state == "idle" and kernel.queue == 0

@@ -254,11 +254,9 @@ def test_large_output(cluster):
 def test_a_kernel_that_dies_says_so(own_cluster, end):
     view = own_cluster[0]
     victim = own_cluster.kernels[0].id
-    queued = view.execute("import os, signal, time; time.sleep(0.3)", block=False)
-    behind = view.execute(f"import os, signal\n{end}", block=False)
-    never = view.execute("1", block=False)
-    queued.get(PATIENCE)
-    for r in (behind, never):
+    dies = view.execute(f"import os, signal, time\ntime.sleep(0.3)\n{end}", block=False)
+    behind = view.execute("1", block=False)
+    for r in (dies, behind):
         with pytest.raises(parvis.KernelDied) as caught:
             r.get(PATIENCE)
         assert caught.value.kernel == victim
