@@ -29,6 +29,14 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
+// The answer of a change that took effect, when its own answer is lost: without the id of the tuple.
+Answer bare_success(const Request& request) {
+  const bool spaces = request.packed ? request.packed->kind == wire::Kind::spaces
+                                     : request.operation() != nullptr && std::holds_alternative<Spaces>(*request.operation());
+  if (spaces) return Listing{};
+  return Done{};
+}
+
 int whole_ms(std::chrono::milliseconds time) {
   return static_cast<int>(std::clamp<std::int64_t>(time.count(), 0, 60'000));
 }
@@ -189,10 +197,11 @@ void Link::adopt(std::shared_ptr<Connection> connection, Time now) {
     if (todo.confirm) put(*todo.confirm);
     resend = std::move(todo.resend);
   } else {
-    auto todo = ledger_.renewed();
+    auto todo = ledger_.renewed(connection->welcome());
     const Error unknown(ErrorCode::disconnected,
                         "the session ended while its server was away, and whether this operation took effect can't be learnt", true);
     for (const auto& request : todo.lost) complete(request, unknown);
+    for (const auto& request : todo.applied) complete(request, bare_success(*request));
     resend = std::move(todo.resend);
   }
   for (const auto sequence : resend) send_again(sequence, now);

@@ -121,14 +121,9 @@ std::optional<Answer> Link::wait(Request& request, const Wait& wait, Patience pa
   const auto until = patience ? std::optional<Time>(Clock::now() + *patience) : std::nullopt;
   Lock lock(mutex_);
   if (!await(lock, request, wait.on_signal, until)) return std::nullopt;
-  const auto* answer = std::get_if<Answer>(&request.result);
-  const bool found = answer != nullptr && std::holds_alternative<Found>(*answer);
-  if (found && wait.confirm && !ledger_.release(request.sequence, Clock::now())) {
-    throw Error(ErrorCode::disconnected, "the session ended before this answer was fetched; what it held is back in the space");
-  }
-  if (wait.confirm) ledger_.release(request.sequence, Clock::now());
-  if (callbacks_due_ == 0 && keeper_rests_ && ledger_.anything_to_confirm()) wake_keeper();
-  return answer_of(request);
+  auto answer = answer_of(request);
+  if (wait.confirm && std::holds_alternative<Found>(answer)) release_late(request.sequence);
+  return answer;
 }
 
 bool Link::ready(const Request& request) {
@@ -167,6 +162,18 @@ void Link::cancel(Sequence sequence) {
   const auto now = Clock::now();
   complete(ledger_.withdraw(sequence, now), Answer(Failed{ErrorCode::timeout, "cancelled"}));
   wake_keeper();
+}
+
+void Link::release_late(Sequence sequence) {
+  if (!ledger_.release(sequence, Clock::now())) {
+    throw Error(ErrorCode::disconnected, "the session ended before this answer was used; what it held is back in the space");
+  }
+  if (keeper_rests_) wake_keeper();
+}
+
+void Link::confirm_late(Sequence sequence) {
+  Lock lock(mutex_);
+  release_late(sequence);
 }
 
 void Link::confirm(Sequence sequence) {

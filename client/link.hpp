@@ -37,6 +37,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void drop(Request& request);  // its Pending has gone
   void cancel(Sequence sequence);
   void confirm(Sequence sequence);
+  void confirm_late(Sequence sequence);  // throws when the session, and with it what was held, has gone
   void refuse(Sequence sequence);
 
   SessionId id();
@@ -67,6 +68,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void transmit(const Request& request, const Operation* operation, Time now);
   void put(const wire::Message& message);
   void give_back(Sequence sequence);
+  void release_late(Sequence sequence);
   bool await(Lock& lock, Request& request, const OnSignal& on_signal, std::optional<Time> until);
   bool pause(Lock& lock, Waker& waker, int timeout_ms);
   int pause_ms(bool sliced, std::optional<Time> until) const;

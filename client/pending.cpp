@@ -223,8 +223,16 @@ Ledger::Resumption Ledger::resumed(Time now) {
   return todo;
 }
 
-Ledger::Renewal Ledger::renewed() {
+// A change that is known not to have happened, and that we still have.
+bool Ledger::resendable(const Entry& e, const wire::Welcome& welcome) {
+  return e.effect == Effect::changes && welcome.remembered && (e.request->operation() != nullptr || e.request->packed);
+}
+
+Ledger::Renewal Ledger::renewed(const wire::Welcome& welcome) {
   Renewal todo;
+  const auto took_effect = [&](Sequence s) {
+    return s <= welcome.confirmed || std::find(welcome.applied.begin(), welcome.applied.end(), s) != welcome.applied.end();
+  };
   unconfirmed_.clear();
   takes_unconfirmed_ = false;
   sent_confirms_.clear();
@@ -236,7 +244,11 @@ Ledger::Renewal Ledger::renewed() {
       settle(e);
     } else if (e.stage == Stage::held) {
       settle(e);
-    } else if (e.stage == Stage::sent && (e.effect == Effect::changes || e.effect == Effect::calls)) {
+    } else if (e.stage == Stage::sent && e.effect == Effect::changes && welcome.remembered && took_effect(e.sequence)) {
+      todo.applied.push_back(e.request);
+      --unanswered_;
+      settle(e);
+    } else if (e.stage == Stage::sent && (e.effect == Effect::changes || e.effect == Effect::calls) && !resendable(e, welcome)) {
       todo.lost.push_back(e.request);
       --unanswered_;
       settle(e);

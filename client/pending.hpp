@@ -55,12 +55,14 @@ class Ledger {
     std::vector<Sequence> resend;
   };
   Resumption resumed(Time now);
-  // The old session is gone: the requests whose outcome is unknown; all others are in `resend`.
+  // The old session is gone. What the server remembers of it (Welcome) tells changes that took effect from those that did
+  // not; the outcome of `lost` is unknown; everything else is in `resend`.
   struct Renewal {
+    std::vector<std::shared_ptr<Request>> applied;
     std::vector<std::shared_ptr<Request>> lost;
     std::vector<Sequence> resend;
   };
-  Renewal renewed();
+  Renewal renewed(const wire::Welcome& welcome);
 
   // What to send for an open request, with the time it has left and its place in the queue.
   [[nodiscard]] std::optional<Operation> again(Sequence sequence, Time now) const;
@@ -101,6 +103,7 @@ class Ledger {
   Entry* entry(Sequence sequence);
   [[nodiscard]] const Entry* entry(Sequence sequence) const;
   [[nodiscard]] static bool open(const Entry& e) { return e.stage == Stage::unsent || e.stage == Stage::sent; }
+  static bool resendable(const Entry& e, const wire::Welcome& welcome);
   void finish(Entry& e, Time now);
   void settle(Entry& e);
   void settle_kept(Time answered_sent_at);

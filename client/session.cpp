@@ -108,6 +108,8 @@ std::optional<Answer> Pending::wait(const Wait& wait, std::optional<std::chrono:
 
 void Pending::cancel() { shared_->use().cancel(shared_->request->sequence); }
 
+void Pending::confirm() { shared_->use().confirm_late(shared_->request->sequence); }
+
 std::shared_ptr<Session> Session::connect(const Options& options) {
   auto connection = make_connection(options);
   return std::shared_ptr<Session>(new Session(std::make_unique<State>(options, std::move(connection))));

@@ -54,6 +54,7 @@ class Pending {
   // Throws the operation's Error.
   std::optional<Answer> wait(const Wait& wait = {}, std::optional<std::chrono::microseconds> patience = {});
   void cancel();  // a blocked get ends now: with what was handed over or Timeout
+  void confirm();  // for Wait{.confirm = false}. Throws Error{disconnected} when it is too late: the tuples are back
 
  private:
   friend class Session;
