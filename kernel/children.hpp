@@ -3,8 +3,8 @@
 
 namespace parvis::kernel {
 
-// Sends `signal` to every direct child in this process's own process group (a child that made a group of its own wants
-// to be left alone). Any thread; needs no lock.
-void signal_children(int signal);
+// Sends `signal` to every descendant in this process's own process group (one that made a group of its own wants to be
+// left alone). Any thread; needs no lock.
+void signal_descendants(int signal);
 
 }  // namespace parvis::kernel

@@ -34,7 +34,7 @@ std::string venv_version(const fs::path& program) {
   return {};
 }
 
-// Of an interpreter that is no venv's: its file name tells ("python3.11"), else the library beside it. Empty: neither does.
+// Of an interpreter that is no venv's: its file name tells ("python3.11"), else the library beside it. Empty: neither.
 std::string interpreter_version(const fs::path& program) {
   std::error_code error;
   const fs::path real = fs::canonical(program, error);
@@ -42,7 +42,8 @@ std::string interpreter_version(const fs::path& program) {
   if (!error && name.rfind("python", 0) == 0 && name.find('.') != std::string::npos) return minor_of(name.substr(6));
   for (const auto& entry : fs::directory_iterator(real.parent_path().parent_path() / "lib", error)) {
     const std::string folder = entry.path().filename().string();
-    if (folder.rfind("python3.", 0) == 0 && fs::exists(entry.path() / "os.py", error)) return minor_of(folder.substr(6));
+    const bool library = folder.rfind("python3.", 0) == 0 && fs::exists(entry.path() / "os.py", error);
+    if (library) return minor_of(folder.substr(6));
   }
   return {};
 }

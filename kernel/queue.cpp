@@ -140,7 +140,7 @@ std::string WorkQueue::interrupt(const std::optional<std::string>& id, bool time
   running_.timed_out = running_.timed_out || timeout;
   ::pthread_kill(main_, SIGINT);
   // As Ctrl-C in a terminal does: programs that the code started are told too.
-  signal_children(SIGINT);
+  signal_descendants(SIGINT);
   return running_.id;
 }
 

@@ -87,9 +87,9 @@ class Kernel:
         found = space.rdp("kernel", str, self.id, int, dict)
         return found and found[4]
 
-    def call(self, verb, timeout=PATIENCE, **arguments):
-        answer = self.session.call_kernel(verb, arguments, timeout)
-        assert answer is not None, f"{verb} was not answered within {timeout} s\n{self.text()}"
+    def call(self, verb, patience=PATIENCE, **arguments):
+        answer = self.session.call_kernel(verb, arguments, patience)
+        assert answer is not None, f"{verb} was not answered within {patience} s\n{self.text()}"
         return answer
 
     def ok(self, verb, **arguments):

@@ -1,11 +1,12 @@
 """Which Python a kernel is, what it imports, what it refuses."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
-from conftest import BUILD
+from conftest import BUILD, wait_until
 
 
 def refused(server, *arguments, **environment):
@@ -85,11 +86,9 @@ def test_stacks_on_request(start):
     kernel = start()
     request = kernel.later("def somewhere_deep():\n    import time; time.sleep(600)\nsomewhere_deep()")
     kernel.wait_running(request)
-    os.kill(kernel.process.pid, 10)
-    from conftest import wait_until
-
     dump = kernel.server.home / "kernels" / f"{kernel.id}.dump"
-    wait_until(lambda: "somewhere_deep" in dump.read_text(), "the stack is dumped")
+    # Until the code has come so far.
+    wait_until(lambda: os.kill(kernel.process.pid, signal.SIGUSR1) or "somewhere_deep" in dump.read_text(), "the stack")
     kernel.ok("interrupt")
 
 

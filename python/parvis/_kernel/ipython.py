@@ -10,6 +10,7 @@ import ast
 import builtins
 import importlib.util
 import os
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +37,11 @@ class _InteractiveShell(InteractiveShell):
     def init_sys_modules(self) -> None:
         pass  # __main__ is the kernel's own and stays
 
+    def init_virtualenv(self) -> None:
+        pass  # --python has decided the environment
+
+    system = InteractiveShell.system_raw  # its output goes to descriptor 1, where the kernel finds it
+
     def ask_exit(self) -> None:
         raise SystemExit("a kernel ends by kernel.stop(), not by exit()")
 
@@ -54,13 +60,14 @@ class Shell(plain.Shell):
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "NoColor"
         config.InteractiveShell.separate_in = ""
-        own = {name: main.__dict__[name] for name in ("exit", "quit") if name in main.__dict__}
         self.ip = _InteractiveShell.instance(config=config, user_module=main, user_ns=main.__dict__)
-        for name in ("exit", "quit"):  # IPython's ask a loop of its own to end; Python's raise SystemExit
-            main.__dict__.pop(name, None)
-        main.__dict__.update(own)
         self.ip.display_pub.session = self
+        leave = {name: getattr(builtins, name) for name in ("exit", "quit") if hasattr(builtins, name)}
         self.ip.builtin_trap.activate()
+        for name, function in leave.items():  # IPython's ask a loop of its own to end; Python's raise SystemExit
+            main.__dict__.pop(name, None)
+            setattr(builtins, name, function)
+        warnings.filterwarnings("ignore", "Output cache limit", module="IPython")  # old ones go: nobody has to know
         builtins.display = self.display  # type: ignore[attr-defined]
         self._callbacks = self.ip.events.callbacks
 
