@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A client of Parvis written from docs/protocol.md alone: puts ("hello", 42) into a space and takes it out again.
 
     parvis serve &
@@ -6,8 +6,7 @@
 """
 import hashlib, hmac, os, pathlib, socket, struct, sys
 
-HELLO, CHALLENGE, PROOF, WELCOME, FAILED, DONE, FOUND = 1, 2, 3, 4, 5, 6, 7
-OUT, GET, CONFIRM, PING, BYE = 16, 17, 34, 35, 36
+HELLO, CHALLENGE, PROOF, WELCOME, FAILED, DONE, FOUND, OUT, GET, CONFIRM, BYE = 1, 2, 3, 4, 5, 6, 7, 16, 17, 34, 36
 
 def varint(n):
     out = b""
@@ -68,7 +67,8 @@ host, port = address.removeprefix("tcp://").rsplit(":", 1)
 client = Client(host, int(port), bytes.fromhex((home / "token").read_text().strip()))
 
 hello = b"\x04" + text("hello")                                      # a str; \x02 is an int, \x21\x02 a formal for one
-client.send(OUT, 1, text("greetings") + varint(1) + payload(b"\x02" + hello + b"\x02" + zigzag(42)) + zigzag(-1) + b"\0" + zigzag(0) + zigzag(0))
+client.send(OUT, 1, text("greetings") + varint(1) + payload(b"\x02" + hello + b"\x02" + zigzag(42))
+            + zigzag(-1) + b"\0" + zigzag(0) + zigzag(0))           # for ever, not owned, priority 0, no delay
 client.receive(DONE)
 client.send(GET, 2, text("greetings") + varint(1) + payload(b"\0\x02" + hello + b"\x21\x02")
             + b"\1\1" + zigzag(-1) + varint(1) + varint(0) + b"\0" + zigzag(-1) + varint(0) + varint(0))

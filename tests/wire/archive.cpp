@@ -52,7 +52,9 @@ class Particle : public Base {
   std::vector<double> path;
   std::map<std::string, Colour> marks;
   std::optional<std::pair<int, std::string>> label;
-  bool operator==(const Particle& o) const { return id == o.id && mass_ == o.mass_ && path == o.path && marks == o.marks && label == o.label; }
+  bool operator==(const Particle& o) const {
+    return id == o.id && mass_ == o.mass_ && path == o.path && marks == o.marks && label == o.label;
+  }
 
  private:
   friend class boost::serialization::access;
@@ -129,11 +131,14 @@ TEST_CASE("an object carries the version of its class") {
 TEST_CASE("malformed bytes are refused, and no length is believed") {
   CHECK_THROWS_AS(read<std::string>(bytes_of({5, 'a'})), parvis::Error);
   CHECK_THROWS_AS(read<std::vector<double>>(bytes_of({2, 0, 0, 0, 0, 0, 0, 0, 0})), parvis::Error);
-  CHECK_THROWS_AS(read<std::vector<std::string>>(bytes_of({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})), parvis::Error);
+  CHECK_THROWS_AS(
+      read<std::vector<std::string>>(bytes_of({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})),
+      parvis::Error);
   CHECK_THROWS_AS(read<bool>(bytes_of({2})), parvis::Error);
   CHECK_THROWS_AS(read<std::uint16_t>(bytes_of({0x80, 0x80, 0x04})), parvis::Error);
   CHECK_THROWS_AS(read<std::uint64_t>(bytes_of({0x80, 0x00})), parvis::Error);
-  CHECK_THROWS_AS(read<std::uint64_t>(bytes_of({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02})), parvis::Error);
+  CHECK_THROWS_AS(read<std::uint64_t>(bytes_of({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02})),
+                  parvis::Error);
   CHECK_THROWS_AS(read<std::int8_t>(bytes_of({})), parvis::Error);
   CHECK_THROWS_AS((read<std::variant<int, bool>>(bytes_of({2, 0}))), parvis::Error);
   CHECK_THROWS_AS(read<int>(bytes_of({2, 0})), parvis::Error);

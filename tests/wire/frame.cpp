@@ -53,7 +53,9 @@ std::vector<wire::Incoming> join(wire::Assembler& assembler, ByteSpan bytes, std
 
 ByteVector header(std::uint64_t length, int kind, int flags, int segments, std::uint64_t id) {
   ByteVector out;
-  const auto put = [&](std::uint64_t n, int bytes) { for (; bytes > 0; --bytes, n >>= 8) out.push_back(static_cast<std::byte>(n)); };
+  const auto put = [&](std::uint64_t n, int bytes) {
+    for (; bytes > 0; --bytes, n >>= 8) out.push_back(static_cast<std::byte>(n));
+  };
   put(length, 4);
   put(static_cast<std::uint64_t>(kind), 1);
   put(static_cast<std::uint64_t>(flags), 1);
@@ -80,9 +82,11 @@ void refused(const ByteVector& bytes, const char* why, bool authenticated = true
 }  // namespace
 
 TEST_CASE("a message of any shape arrives as it was, whatever pieces it comes in") {
-  const auto sizes = GENERATE(std::vector<std::size_t>{}, std::vector<std::size_t>{1}, std::vector<std::size_t>{20'000, 3},
-                              std::vector<std::size_t>{3 << 20, 300'000, 1}, std::vector<std::size_t>(4096, 2));
-  const auto body_size = GENERATE(std::size_t{0}, std::size_t{10}, std::size_t{65'520}, std::size_t{65'521}, std::size_t{700'000});
+  const auto sizes =
+      GENERATE(std::vector<std::size_t>{}, std::vector<std::size_t>{1}, std::vector<std::size_t>{20'000, 3},
+               std::vector<std::size_t>{3 << 20, 300'000, 1}, std::vector<std::size_t>(4096, 2));
+  const auto body_size =
+      GENERATE(std::size_t{0}, std::size_t{10}, std::size_t{65'520}, std::size_t{65'521}, std::size_t{700'000});
   const auto step = GENERATE(std::size_t{1} << 20, std::size_t{9973}, std::size_t{7});
   const std::size_t total = body_size + (sizes.empty() ? 0 : sizes[0]);
   if (step == 7 && total > 100'000) return;  // byte by byte it is told by the smaller ones
@@ -102,7 +106,8 @@ TEST_CASE("a message of any shape arrives as it was, whatever pieces it comes in
   CHECK(got[0].id == message.id);
   CHECK(parvis::same_bytes(got[0].body.span(), message.body));
   REQUIRE(got[0].segments.size() == sizes.size());
-  for (std::size_t i = 0; i < sizes.size(); ++i) CHECK(parvis::same_bytes(got[0].segments[i].span(), noise(sizes[i], 2)));
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    CHECK(parvis::same_bytes(got[0].segments[i].span(), noise(sizes[i], 2)));
 }
 
 TEST_CASE("frames keep to the fragment limit, and small messages pass between the fragments of large ones") {
@@ -154,7 +159,8 @@ TEST_CASE("frames that break the rules are refused with the rule's name") {
 
 TEST_CASE("the number of fragmented messages under way is bounded") {
   ByteVector stream;
-  for (std::size_t i = 0; i <= parvis::max_partial_messages; ++i) stream = stream + header(1, 16, 1, 0, i + 1) + little(0, 1);
+  for (std::size_t i = 0; i <= parvis::max_partial_messages; ++i)
+    stream = stream + header(1, 16, 1, 0, i + 1) + little(0, 1);
   refused(stream, "max_partial_messages");
 }
 

@@ -103,7 +103,8 @@ TEST_CASE("tokens are 64 hexadecimal digits") {
 }
 
 TEST_CASE("the local server's folder is found, and a token that others can read is not used") {
-  const auto folder = std::filesystem::temp_directory_path() / ("parvis-home-" + wire::token_text(token_of(0)).substr(0, 8) + std::to_string(getpid()));
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("parvis-home-" + wire::token_text(token_of(0)).substr(0, 8) + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   setenv("PARVIS_HOME", folder.c_str(), 1);
   CHECK(wire::home_folder() == folder);

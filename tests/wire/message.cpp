@@ -86,10 +86,12 @@ TEST_CASE("large payloads travel as segments, from where they lie") {
   const Tuple tuple{{Value("array"), Value(big)}};
   Encoding encoding;
   encode(encoding, tuple);
-  const wire::Outgoing packed = wire::pack(1, Operation(Out{"s", {Payload(&encoding), Payload(tuple_of({1}))}, -1, false, 0, 0}));
+  const wire::Outgoing packed =
+      wire::pack(1, Operation(Out{"s", {Payload(&encoding), Payload(tuple_of({1}))}, -1, false, 0, 0}));
   REQUIRE(packed.segments.size() == 1);
   CHECK(packed.body.size() < 100);
-  CHECK(std::any_of(packed.segments[0].begin(), packed.segments[0].end(), [&](const Blob& piece) { return piece.data() == big.data(); }));
+  CHECK(std::any_of(packed.segments[0].begin(), packed.segments[0].end(),
+                    [&](const Blob& piece) { return piece.data() == big.data(); }));
   const auto got = std::get<Out>(across(Out{"s", {Payload(&encoding), Payload(tuple_of({1}))}, -1, false, 0, 0}));
   CHECK(got.tuples[0].blob() == encoded(tuple));
   CHECK(got.tuples[1].blob() == tuple_of({1}));
@@ -121,17 +123,25 @@ TEST_CASE("what the archives cannot see is checked") {
   refused(Commit{1, {}, true, std::vector<TupleId>(max_operation_tuples + 1, 1), {}}, "max_operation_tuples");
   refused(Spaces{static_cast<Spaces::What>(3), "", Durability::durable}, "unknown request");
   refused(Failed{static_cast<ErrorCode>(0), ""}, "error code");
-  CHECK_THROWS_WITH(wire::unpack({wire::Kind::out, 1, wire::pack(1, Operation(Out{"s", {good}, -1, false, 0, 0})).body.empty() ? Blob() :
-                                  Blob::take(wire::pack(1, Operation(Out{"s", {good}, -1, false, 0, 0})).body), {}}, 2), Catch::Contains("tuple_bytes"));
+  CHECK_THROWS_WITH(wire::unpack({wire::Kind::out,
+                                  1,
+                                  wire::pack(1, Operation(Out{"s", {good}, -1, false, 0, 0})).body.empty()
+                                      ? Blob()
+                                      : Blob::take(wire::pack(1, Operation(Out{"s", {good}, -1, false, 0, 0})).body),
+                                  {}},
+                                 2),
+                    Catch::Contains("tuple_bytes"));
 }
 
 TEST_CASE("bodies that lie are refused") {
   CHECK_THROWS_WITH(wire::unpack(raw(static_cast<wire::Kind>(99), {})), Catch::Contains("unknown kind of message 99"));
   CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::begin, {})), Error);                                // cut off
   CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::begin, {1, 0})), Error);                            // too long
-  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::out, {1, 's', 100})), Error);                       // more tuples than bytes
-  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::out, {1, 's', 1, 200, 1, 1, 1, 1, 1})), Error);     // a payload beyond the end
-  CHECK_THROWS_WITH(wire::unpack(raw(wire::Kind::count, {1, 's', 1, 1})), Catch::Contains("segment"));  // one that is not there
+  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::out, {1, 's', 100})), Error);  // more tuples than bytes
+  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::out, {1, 's', 1, 200, 1, 1, 1, 1, 1})),
+                  Error);  // a payload beyond the end
+  CHECK_THROWS_WITH(wire::unpack(raw(wire::Kind::count, {1, 's', 1, 1})),
+                    Catch::Contains("segment"));  // one that is not there
   wire::Incoming unused = raw(wire::Kind::abort, {1});
   unused.segments.push_back(tuple_of({1}));
   CHECK_THROWS_WITH(wire::unpack(unused), Catch::Contains("not referred to"));

@@ -44,7 +44,8 @@ sockaddr_un unix_address(const wire::Address& address) {
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   if (address.path.size() >= sizeof to.sun_path) {
-    cannot(address, fmt::format("the path has {} bytes and a socket's may have {}; choose a shorter folder", address.path.size(), sizeof to.sun_path - 1));
+    cannot(address, fmt::format("the path has {} bytes and a socket's may have {}; choose a shorter folder",
+                                address.path.size(), sizeof to.sun_path - 1));
   }
   std::memcpy(to.sun_path, address.path.c_str(), address.path.size() + 1);
   return to;
@@ -59,7 +60,8 @@ void clear_away(const wire::Address& address, const sockaddr_un& to) {
   const int connected = connect(probe.fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
   if (connected == 0 || errno == EAGAIN) cannot(address, "another server answers there");
   if (errno != ECONNREFUSED) cannot(address, std::strerror(errno));
-  if (unlink(address.path.c_str()) != 0) cannot(address, fmt::format("the old socket cannot be removed: {}", std::strerror(errno)));
+  if (unlink(address.path.c_str()) != 0)
+    cannot(address, fmt::format("the old socket cannot be removed: {}", std::strerror(errno)));
 }
 
 Bound bind_unix(const wire::Address& address) {
@@ -93,7 +95,8 @@ TcpAddress tcp_address(const wire::Address& address) {
   if (auto* v4 = reinterpret_cast<sockaddr_in*>(&to.storage); inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;
     to.size = sizeof(sockaddr_in);
-  } else if (auto* v6 = reinterpret_cast<sockaddr_in6*>(&to.storage); inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+  } else if (auto* v6 = reinterpret_cast<sockaddr_in6*>(&to.storage);
+             inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
     v6->sin6_family = AF_INET6;
     to.size = sizeof(sockaddr_in6);
   } else {
@@ -105,8 +108,12 @@ TcpAddress tcp_address(const wire::Address& address) {
 
 Bound bind_tcp(const wire::Address& address, bool ephemeral_when_busy) {
   if (!address.loopback()) {
-    throw Error(ErrorCode::unauthorized, fmt::format("{} can be reached from other machines and has no encryption: tcp:// is for 127.0.0.1 and ::1 alone; "
-                                                     "other addresses need tls://", address.text()));
+    throw Error(
+        ErrorCode::unauthorized,
+        fmt::format(
+            "{} can be reached from other machines and has no encryption: tcp:// is for 127.0.0.1 and ::1 alone; "
+            "other addresses need tls://",
+            address.text()));
   }
   TcpAddress to = tcp_address(address);
   Socket socket(to.storage.ss_family);
@@ -118,9 +125,12 @@ Bound bind_tcp(const wire::Address& address, bool ephemeral_when_busy) {
     to.set_port(0);
     bound = bind(socket.fd(), to.get(), to.size);
   }
-  if (bound != 0) cannot(address, errno == EADDRINUSE ? "the port is in use; choose another (0: any that is free)" : std::strerror(errno));
+  if (bound != 0)
+    cannot(address,
+           errno == EADDRINUSE ? "the port is in use; choose another (0: any that is free)" : std::strerror(errno));
   if (listen(socket.fd(), backlog) != 0) cannot(address, std::strerror(errno));
-  if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&to.storage), &to.size) != 0) cannot(address, std::strerror(errno));
+  if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&to.storage), &to.size) != 0)
+    cannot(address, std::strerror(errno));
   Bound result{socket.release(), address};
   result.address.port = to.port();
   return result;
@@ -134,8 +144,10 @@ Bound bind_and_listen(const wire::Address& address, bool ephemeral_when_busy) {
     case wire::Address::Kind::tcp: return bind_tcp(address, ephemeral_when_busy);
     case wire::Address::Kind::tls: break;
   }
-  throw Error(ErrorCode::unauthorized, fmt::format("{}: TLS is not built yet; use unix:// on one machine, or tcp://127.0.0.1 and an ssh tunnel "
-                                                   "(ssh -L 7711:127.0.0.1:7711 host) between two", address.text()));
+  throw Error(ErrorCode::unauthorized,
+              fmt::format("{}: TLS is not built yet; use unix:// on one machine, or tcp://127.0.0.1 and an ssh tunnel "
+                          "(ssh -L 7711:127.0.0.1:7711 host) between two",
+                          address.text()));
 }
 
 }  // namespace parvis::net

@@ -10,8 +10,8 @@ struct Bound {
   wire::Address address;   // as bound: an ephemeral port filled in
 };
 
-// Throws Error{storage_error} (in use, path too long, no permission) or Error{unauthorized} (an address that needs TLS), each
-// with one line that says what to do.
+// Throws Error{storage_error} (in use, path too long, no permission) or Error{unauthorized} (an address that needs
+// TLS), each with one line that says what to do.
 Bound bind_and_listen(const wire::Address& address, bool ephemeral_when_busy);
 
 }  // namespace parvis::net

@@ -13,7 +13,8 @@ namespace parvis::net {
 void Hub::start() { schedule_tick(); }
 
 void Hub::schedule_tick() {
-  const auto period = std::max(std::min(options.limits.heartbeat, options.limits.hello_timeout) / 4, std::chrono::milliseconds(1));
+  const auto period =
+      std::max(std::min(options.limits.heartbeat, options.limits.hello_timeout) / 4, std::chrono::milliseconds(1));
   tick_.expires_after(period);
   tick_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
     const auto hub = self.lock();
@@ -41,9 +42,13 @@ void Hub::accepted(int fd) {
   streams.insert(stream);
   stream->start();
   if (streams.size() > options.limits.connections) {
-    note(fmt::format("refused a connection from {}: limit connections = {}", stream->peer(), options.limits.connections));
-    stream->fail(Error(ErrorCode::limit_exceeded, fmt::format("the server has {} connections already (limit connections = {}; parvis serve --limit connections=...)",
-                                                              streams.size() - 1, options.limits.connections)));
+    note(fmt::format("refused a connection from {}: limit connections = {}", stream->peer(),
+                     options.limits.connections));
+    stream->fail(Error(
+        ErrorCode::limit_exceeded,
+        fmt::format(
+            "the server has {} connections already (limit connections = {}; parvis serve --limit connections=...)",
+            streams.size() - 1, options.limits.connections)));
   }
 }
 

@@ -27,20 +27,23 @@ constexpr int accepts_in_a_row = 64;
 // One listening socket and the coroutine that accepts from it.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  Acceptor(std::shared_ptr<Hub> hub, const Bound& bound) : hub_(std::move(hub)), socket_(hub_->io, bound.fd), retry_(hub_->io), address_(bound.address) {
+  Acceptor(std::shared_ptr<Hub> hub, const Bound& bound)
+      : hub_(std::move(hub)), socket_(hub_->io, bound.fd), retry_(hub_->io), address_(bound.address) {
     struct stat status {};
     if (!address_.path.empty() && stat(address_.path.c_str(), &status) == 0) inode_ = status.st_ino;
   }
 
   void start() {
-    asio::co_spawn(hub_->io, [self = shared_from_this()] { return self->accept(); }, [self = shared_from_this()](std::exception_ptr error) {
-      if (!error) return;
-      try {
-        std::rethrow_exception(error);
-      } catch (const std::exception& e) {
-        self->hub_->note(fmt::format("no longer listening on {}: {}", self->address_.text(), e.what()));
-      }
-    });
+    asio::co_spawn(
+        hub_->io, [self = shared_from_this()] { return self->accept(); },
+        [self = shared_from_this()](std::exception_ptr error) {
+          if (!error) return;
+          try {
+            std::rethrow_exception(error);
+          } catch (const std::exception& e) {
+            self->hub_->note(fmt::format("no longer listening on {}: {}", self->address_.text(), e.what()));
+          }
+        });
   }
 
   void stop() {
@@ -50,13 +53,15 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     retry_.cancel();
     struct stat status {};
     const bool ours = !address_.path.empty() && stat(address_.path.c_str(), &status) == 0 && status.st_ino == inode_;
-    if (ours && unlink(address_.path.c_str()) != 0) hub_->note(fmt::format("cannot remove {}: {}", address_.path, std::strerror(errno)));
+    if (ours && unlink(address_.path.c_str()) != 0)
+      hub_->note(fmt::format("cannot remove {}: {}", address_.path, std::strerror(errno)));
   }
 
  private:
   asio::awaitable<void> accept() {
     while (socket_.is_open()) {
-      auto result = co_await socket_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+      auto result =
+          co_await socket_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
       const auto& [error] = result;
       if (error || !socket_.is_open()) co_return;
       const bool out_of_means = take_all();
@@ -98,7 +103,8 @@ struct Listener::State {
   std::vector<std::shared_ptr<Acceptor>> acceptors;
 };
 
-Listener::Listener(boost::asio::io_context& io, ListenOptions options, Handler& handler) : state_(std::make_unique<State>()) {
+Listener::Listener(boost::asio::io_context& io, ListenOptions options, Handler& handler)
+    : state_(std::make_unique<State>()) {
   state_->hub = std::make_shared<Hub>(io, std::move(options), handler);
   state_->hub->start();
 }

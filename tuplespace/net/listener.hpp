@@ -1,5 +1,5 @@
-// The edges, shared by server and kernel: listening sockets, and connections that have authenticated. Everything here runs
-// on the one thread that runs the io_context; coroutines live in this folder and nowhere else.
+// The edges, shared by server and kernel: listening sockets, and connections that have authenticated. Everything here
+// runs on the one thread that runs the io_context; coroutines live in this folder and nowhere else.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -21,9 +21,10 @@ class Connection;
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Authenticated. Fill in session, secret, resumed, epoch; proof and limits are filled in already. Must not send yet: the
-  // Welcome is the first answer. An Error thrown here refuses the connection.
-  virtual void opened(const std::shared_ptr<Connection>& connection, std::optional<SessionId> resume, wire::Welcome& welcome) = 0;
+  // Authenticated. Fill in session, secret, resumed, epoch; proof and limits are filled in already. Must not send yet:
+  // the Welcome is the first answer. An Error thrown here refuses the connection.
+  virtual void opened(const std::shared_ptr<Connection>& connection, std::optional<SessionId> resume,
+                      wire::Welcome& welcome) = 0;
   // An Error thrown here is the answer to an operation, and ends the connection after anything else.
   virtual void message(Connection& connection, wire::Message&& message, std::uint64_t id) = 0;
   // Called once. `peer_dead`: its process is known to have ended (Unix socket, pidfd).
@@ -36,9 +37,11 @@ class Handler {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   virtual ~Connection() = default;
-  virtual void send(std::uint64_t id, const wire::Message& message, bool lazy = false) = 0;  // queued; written when the turn ends
+  virtual void send(std::uint64_t id, const wire::Message& message,
+                    bool lazy = false) = 0;        // queued; written when the turn ends
   virtual void close(std::string reason) = 0;      // sends Ended{reason} when there is one, then closes
-  // Bytes sent here that the peer has not taken yet: who streams without end (a kernel's output) asks before it sends more.
+  // Bytes sent here that the peer has not taken yet: who streams without end (a kernel's output) asks before it sends
+  // more.
   [[nodiscard]] virtual std::size_t queued_bytes() const { return 0; }
   [[nodiscard]] virtual std::string peer() const = 0;  // for logs: "unix pid 4711 (python)", "127.0.0.1:4711 (name)"
   SessionId session = 0;                           // the owner's
@@ -51,13 +54,13 @@ struct ListenOptions {
   std::function<void(const std::string&)> note;    // one line for the log: who was refused and why. May be empty
 };
 
-// Listens on every address; returns the addresses as bound (an ephemeral port filled in). Unix sockets are created 0600 and
-// a dead one is replaced. Throws Error{storage_error | unauthorized} with one clear line: address in use, not loopback
-// without TLS, path too long.
+// Listens on every address; returns the addresses as bound (an ephemeral port filled in). Unix sockets are created 0600
+// and a dead one is replaced. Throws Error{storage_error | unauthorized} with one clear line: address in use, not
+// loopback without TLS, path too long.
 //
 // A connection that breaks the protocol, stays silent for Limits::heartbeat, does not authenticate within
-// Limits::hello_timeout or takes nothing of a full send queue for heartbeat + grace is closed, and no other one notices.
-// The destructor closes what is left, without calling the handler.
+// Limits::hello_timeout or takes nothing of a full send queue for heartbeat + grace is closed, and no other one
+// notices. The destructor closes what is left, without calling the handler.
 class Listener {
  public:
   Listener(boost::asio::io_context& io, ListenOptions options, Handler& handler);

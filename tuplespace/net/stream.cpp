@@ -35,8 +35,16 @@ asio::generic::stream_protocol protocol_of(int fd) {
 }  // namespace
 
 Stream::Stream(std::shared_ptr<Hub> hub, int fd)
-    : hub_(std::move(hub)), socket_(hub_->io, protocol_of(fd), fd), process_(hub_->io), wake_(hub_->io), lazy_(hub_->io), peer_(peer_of(fd)),
-      handshake_(hub_->options.token, peer_.same_user, hub_->options.server_name), assembler_(hub_->options.limits), heard_(Clock::now()), wrote_(heard_),
+    : hub_(std::move(hub)),
+      socket_(hub_->io, protocol_of(fd), fd),
+      process_(hub_->io),
+      wake_(hub_->io),
+      lazy_(hub_->io),
+      peer_(peer_of(fd)),
+      handshake_(hub_->options.token, peer_.same_user, hub_->options.server_name),
+      assembler_(hub_->options.limits),
+      heard_(Clock::now()),
+      wrote_(heard_),
       deadline_(heard_ + hub_->options.limits.hello_timeout) {
   if (peer_.pidfd >= 0) process_.assign(peer_.pidfd);
   peer_dead_ = peer_.gone;
@@ -68,7 +76,8 @@ std::string Stream::peer() const {
   return fmt::format("{} ({})", peer_.text, handshake_.client_name());
 }
 
-// --- reading -----------------------------------------------------------------------------------------------------------
+// --- reading
+// -----------------------------------------------------------------------------------------------------------
 
 bool Stream::may_read() const {
   if (ended()) return true;  // what still comes is read away
@@ -101,7 +110,8 @@ asio::awaitable<void> Stream::read() {
 }
 
 asio::awaitable<void> Stream::watch_process() {
-  auto result = co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+  auto result =
+      co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
   const auto& [error] = result;
   if (error || state_ == State::closed) co_return;
   peer_dead_ = true;
@@ -173,7 +183,8 @@ void Stream::on_request(wire::Incoming&& incoming) {
   }
 }
 
-// --- writing -----------------------------------------------------------------------------------------------------------
+// --- writing
+// -----------------------------------------------------------------------------------------------------------
 
 void Stream::send(std::uint64_t id, const wire::Message& message, bool lazy) {
   if (ended()) return;
@@ -240,7 +251,8 @@ void Stream::write_some() {
   }
 }
 
-// --- the end -----------------------------------------------------------------------------------------------------------
+// --- the end
+// -----------------------------------------------------------------------------------------------------------
 
 void Stream::wake() { wake_.cancel(); }
 
@@ -250,7 +262,9 @@ void Stream::tick() {
   if (state_ == State::closing) {
     if (now >= deadline_) finish();
   } else if (!opened_) {
-    if (now >= deadline_) fail(Error(ErrorCode::timeout, fmt::format("no authentication within hello_timeout = {} ms", limits.hello_timeout.count())));
+    if (now >= deadline_)
+      fail(Error(ErrorCode::timeout,
+                 fmt::format("no authentication within hello_timeout = {} ms", limits.hello_timeout.count())));
   } else if (!may_read()) {
     if (queue_.bytes() > 0 && now - wrote_ > limits.heartbeat + limits.grace) {
       hub_->note(fmt::format("gave up {}: it takes nothing of what it asked for", peer()));
@@ -268,7 +282,10 @@ void Stream::tick() {
 void Stream::fail(const Error& error) {
   if (ended()) return;
   hub_->note(fmt::format("refused {}: {}", peer(), error.what()));
-  const std::string prefix = state_ == State::hello && error.code() != ErrorCode::timeout && error.code() != ErrorCode::limit_exceeded ? "this is a Parvis server: " : "";
+  const std::string prefix =
+      state_ == State::hello && error.code() != ErrorCode::timeout && error.code() != ErrorCode::limit_exceeded
+          ? "this is a Parvis server: "
+          : "";
   send(0, Failed{error.code(), prefix + error.what()}, false);
   close("");
 }

@@ -1,8 +1,8 @@
 // Internal to net: one accepted connection. Reads frames, authenticates, hands messages to the owner, writes answers.
 // The loop's thread only.
 //
-// Life: hello -> proof -> open -> closing -> closed. `closing` still writes what is queued, then shuts its side and reads
-// away what the peer still sends, so that the last words are not lost to a reset; at most 2 s.
+// Life: hello -> proof -> open -> closing -> closed. `closing` still writes what is queued, then shuts its side and
+// reads away what the peer still sends, so that the last words are not lost to a reset; at most 2 s.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

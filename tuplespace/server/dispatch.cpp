@@ -25,7 +25,9 @@ struct Dispatch {
   void operator()(Refuse&& m) const { turns.engine().refuse(session, m, turns.now()); }
   void operator()(Confirm&& m) const { turns.engine().confirm(session, m, turns.now()); }
   void operator()(wire::Bye&&) const { turns.engine().end_session(session, turns.now()); }
-  void operator()(wire::Call&&) const { throw Error(ErrorCode::protocol_error, "a call goes to a kernel, and this is a server"); }
+  void operator()(wire::Call&&) const {
+    throw Error(ErrorCode::protocol_error, "a call goes to a kernel, and this is a server");
+  }
 
   template <class M>
   void operator()(M&& m) const {

@@ -21,7 +21,8 @@ bool write_without_waiting(int descriptor, std::string_view text) {
 void Log::line(std::string_view level, std::string_view text) {
   const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto ms = now.time_since_epoch().count() % 1000;
-  std::string out = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} ", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms, level);
+  std::string out =
+      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} ", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms, level);
   // A stranger's bytes may stand in the text: one event stays one line.
   for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   if (dropped_ > 0) out += fmt::format(" (lines dropped before: {})", dropped_);

@@ -1,5 +1,5 @@
-// The server's log: one line an event on stderr, "2026-01-31T12:00:00.000Z info serving addresses=…". Never blocks: a line
-// that cannot be written at once is dropped and counted, and the next line that gets through says how many were.
+// The server's log: one line an event on stderr, "2026-01-31T12:00:00.000Z info serving addresses=…". Never blocks: a
+// line that cannot be written at once is dropped and counted, and the next line that gets through says how many were.
 // The loop's thread only.
 #pragma once
 

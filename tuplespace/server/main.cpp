@@ -1,7 +1,7 @@
 // parvis-serve: the server alone, for tests of it. Users run `parvis serve`, which calls the same function.
 #include <fmt/format.h>
 
-#include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "tuplespace/server/serve.hpp"
@@ -12,7 +12,7 @@ void take(parvis::server::ServeOptions& options, std::string_view name, const ch
   if (name == "--data") options.data = value;
   else if (name == "--listen") options.listen.push_back(parvis::wire::Address::parse(value));
   else if (name == "--durability") options.durability = parvis::server::parse_durability(value);
-  else if (name == "--idle-exit") options.idle_exit = std::chrono::seconds(std::atoi(value));
+  else if (name == "--idle-exit") options.idle_exit = std::chrono::seconds(std::stoi(value));
   else if (name == "--limit") parvis::server::set_limit(options.limits, value);
   else throw parvis::Error(parvis::ErrorCode::protocol_error, fmt::format("unknown option {}", name));
 }

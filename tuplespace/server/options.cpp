@@ -48,7 +48,8 @@ std::string names() {
 }
 
 [[noreturn]] void bad(std::string_view assignment, std::string_view why) {
-  throw Error(ErrorCode::protocol_error, fmt::format("'{}' is not a limit: {}. Limits are {}", assignment, why, names()));
+  throw Error(ErrorCode::protocol_error,
+              fmt::format("'{}' is not a limit: {}. Limits are {}", assignment, why, names()));
 }
 
 std::uint64_t parse_number(std::string_view assignment, std::string_view text) {
@@ -62,7 +63,8 @@ std::uint64_t parse_number(std::string_view assignment, std::string_view text) {
   else if (unit == "G") shift = 30;
   else if (!unit.empty()) bad(assignment, "only K, M or G may follow the number");
   if (n == 0) bad(assignment, "0 would let nothing through");
-  if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) >> shift) bad(assignment, "the number is too large");
+  if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) >> shift)
+    bad(assignment, "the number is too large");
   return n << shift;
 }
 
@@ -92,7 +94,8 @@ Durability parse_durability(std::string_view text) {
   if (text == "durable") return Durability::durable;
   if (text == "relaxed") return Durability::relaxed;
   if (text == "volatile") return Durability::volatile_;
-  throw Error(ErrorCode::protocol_error, fmt::format("'{}' is not a durability: it is durable, relaxed or volatile", text));
+  throw Error(ErrorCode::protocol_error,
+              fmt::format("'{}' is not a durability: it is durable, relaxed or volatile", text));
 }
 
 }  // namespace parvis::server

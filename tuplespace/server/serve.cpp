@@ -16,7 +16,8 @@
 namespace parvis::server {
 namespace {
 
-std::vector<wire::Address> listen(Server& server, const ServeOptions& options, const std::filesystem::path& home, Log& log) {
+std::vector<wire::Address> listen(Server& server, const ServeOptions& options, const std::filesystem::path& home,
+                                  Log& log) {
   std::vector<wire::Address> bound;
   for (const auto& address : options.listen) bound.push_back(server.listen(address));
   if (!options.listen.empty()) return bound;

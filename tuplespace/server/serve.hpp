@@ -16,9 +16,10 @@ namespace parvis::server {
 
 struct ServeOptions {
   std::filesystem::path data;              // empty: wire::home_folder()
-  std::vector<wire::Address> listen;       // empty: unix:// in the folder and tcp://127.0.0.1:7711 (another port when busy)
+  std::vector<wire::Address> listen;  // empty: unix:// in the folder and tcp://127.0.0.1:7711 (another port when busy)
   Durability durability = Durability::durable;  // of spaces that are made by their first use
-  std::optional<std::chrono::seconds> idle_exit;  // end when nobody has been attached for so long and no session is left
+  std::optional<std::chrono::seconds>
+      idle_exit;  // end when nobody has been attached for so long and no session is left
   Limits limits;
 };
 
@@ -27,8 +28,9 @@ struct ServeOptions {
 void set_limit(Limits& limits, std::string_view assignment);
 Durability parse_durability(std::string_view text);
 
-// Serves until SIGTERM or SIGINT. Prints one line on stdout once it serves: "parvis 0.1.0 serves unix:///... tcp://...".
-// Returns 0 after an orderly end, 1 when it could not start or its disk failed; the reason is one line on stderr.
+// Serves until SIGTERM or SIGINT. Prints one line on stdout once it serves: "parvis 0.1.0 serves unix:///...
+// tcp://...". Returns 0 after an orderly end, 1 when it could not start or its disk failed; the reason is one line on
+// stderr.
 int serve(const ServeOptions& options);
 
 }  // namespace parvis::server

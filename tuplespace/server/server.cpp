@@ -18,7 +18,9 @@ Server::Server(storage::Store& store, const wire::Token& token, const ServeOptio
     : log_(log),
       options_(options),
       turns_(io_, store, options.limits, options.durability, *this),
-      listener_(io_, {token, "parvis " PARVIS_VERSION, options.limits, [this](const std::string& line) { log_.warn(line); }}, *this),
+      listener_(io_,
+                {token, "parvis " PARVIS_VERSION, options.limits, [this](const std::string& line) { log_.warn(line); }},
+                *this),
       idle_(io_),
       stopping_(io_),
       busy_at_(std::chrono::steady_clock::now()) {}
@@ -34,7 +36,8 @@ void Server::stop(std::string reason) {
   boost::asio::post(io_, [this, why = std::move(reason)] { begin_stop(why); });
 }
 
-void Server::opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume, wire::Welcome& welcome) {
+void Server::opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume,
+                    wire::Welcome& welcome) {
   if (!stop_reason_.empty()) throw Error(ErrorCode::disconnected, stop_reason_);
   if (resume && turns_.engine().secret_of(*resume)) {
     resume_session(*resume, welcome);
@@ -120,7 +123,8 @@ void Server::restarted(const std::string& why) {
   auto connections = std::exchange(attached_, {});
   for (const auto& [session, connection] : connections) {
     connection->session = 0;
-    connection->close("the server had to read its space anew; connect again");  // and resume: what was not answered is sent again
+    connection->close(
+        "the server had to read its space anew; connect again");  // and resume: what was not answered is sent again
   }
 }
 
@@ -133,7 +137,8 @@ void Server::wait_for_idle() {
   const auto now = std::chrono::steady_clock::now();
   if (listener_.connections() > 0 || turns_.engine().stats().sessions > 0) busy_at_ = now;
   if (now - busy_at_ >= *options_.idle_exit) return begin_stop("nobody was attached");
-  idle_.expires_after(std::min<std::chrono::steady_clock::duration>(std::chrono::seconds(1), busy_at_ + *options_.idle_exit - now));
+  idle_.expires_after(
+      std::min<std::chrono::steady_clock::duration>(std::chrono::seconds(1), busy_at_ + *options_.idle_exit - now));
   idle_.async_wait([this](const boost::system::error_code& error) {
     if (!error) wait_for_idle();
   });

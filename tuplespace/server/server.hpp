@@ -1,5 +1,5 @@
-// The server as an object: listener, sessions, engine and store joined on one loop. The thread that calls run() is the loop;
-// stop() may be called from any thread.
+// The server as an object: listener, sessions, engine and store joined on one loop. The thread that calls run() is the
+// loop; stop() may be called from any thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -24,7 +24,9 @@ class Server final : public net::Handler, private Turns::Owner {
   Server(storage::Store& store, const wire::Token& token, const ServeOptions& options, Log& log);
   ~Server() override;
 
-  wire::Address listen(const wire::Address& address, bool ephemeral_when_busy = false) { return listener_.listen(address, ephemeral_when_busy); }
+  wire::Address listen(const wire::Address& address, bool ephemeral_when_busy = false) {
+    return listener_.listen(address, ephemeral_when_busy);
+  }
   void run();                // until the end; throws what a bug threw
   void stop(std::string reason);
   [[nodiscard]] boost::asio::io_context& loop() { return io_; }
@@ -32,7 +34,8 @@ class Server final : public net::Handler, private Turns::Owner {
 
  private:
   // net::Handler
-  void opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume, wire::Welcome& welcome) override;
+  void opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume,
+              wire::Welcome& welcome) override;
   void message(net::Connection& connection, wire::Message&& message, std::uint64_t id) override;
   void closed(net::Connection& connection, bool peer_dead) override;
   std::optional<std::array<std::byte, 16>> secret_of(SessionId session) override;

@@ -19,8 +19,12 @@ std::size_t size_of(const storage::Batch& batch) {
   return bytes;
 }
 
-space::Time monotonic() { return std::chrono::duration_cast<space::Time>(std::chrono::steady_clock::now().time_since_epoch()); }
-space::Time wall() { return std::chrono::duration_cast<space::Time>(std::chrono::system_clock::now().time_since_epoch()); }
+space::Time monotonic() {
+  return std::chrono::duration_cast<space::Time>(std::chrono::steady_clock::now().time_since_epoch());
+}
+space::Time wall() {
+  return std::chrono::duration_cast<space::Time>(std::chrono::system_clock::now().time_since_epoch());
+}
 
 }  // namespace
 
@@ -30,8 +34,15 @@ struct Turns::Mailbox {
   Turns* turns;
 };
 
-Turns::Turns(boost::asio::io_context& io, storage::Store& store, const Limits& limits, Durability durability, Owner& owner)
-    : io_(io), store_(store), limits_(limits), durability_(durability), owner_(owner), timer_(io), mailbox_(std::make_shared<Mailbox>()) {
+Turns::Turns(boost::asio::io_context& io, storage::Store& store, const Limits& limits, Durability durability,
+             Owner& owner)
+    : io_(io),
+      store_(store),
+      limits_(limits),
+      durability_(durability),
+      owner_(owner),
+      timer_(io),
+      mailbox_(std::make_shared<Mailbox>()) {
   mailbox_->turns = this;
   recover();
   schedule();
@@ -148,7 +159,9 @@ void Turns::watch_room() {
   if (room_looked_at_ >= space::Time(0) && at - room_looked_at_ < room_period) return;
   room_looked_at_ = at;
   const storage::Usage usage = store_.usage();
-  engine_->refuse_puts(usage.nearly_full ? fmt::format("the disk is nearly full: {} bytes are left; takes still work", usage.bytes_available) : std::string());
+  engine_->refuse_puts(usage.nearly_full ? fmt::format("the disk is nearly full: {} bytes are left; takes still work",
+                                                       usage.bytes_available)
+                                         : std::string());
 }
 
 void Turns::watch_backlog() {

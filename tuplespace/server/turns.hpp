@@ -1,8 +1,9 @@
-// The engine and the store joined: what the engine did in a turn goes to the store, and its replies leave when what they
-// tell of is durable. The loop's thread only; the store's own threads merely post to the loop.
+// The engine and the store joined: what the engine did in a turn goes to the store, and its replies leave when what
+// they tell of is durable. The loop's thread only; the store's own threads merely post to the loop.
 //
-// One commit is under way at a time; turns that end meanwhile wait together and are the next one (group commit). A commit
-// that fails is a restart in small: unreleased replies become the error and the engine is built anew from the store.
+// One commit is under way at a time; turns that end meanwhile wait together and are the next one (group commit). A
+// commit that fails is a restart in small: unreleased replies become the error and the engine is built anew from the
+// store.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -40,7 +41,9 @@ class Turns {
   [[nodiscard]] space::Time now() const;
   void schedule();                           // something was done: a turn will follow, with all else that has arrived
   [[nodiscard]] bool settled() const;        // nothing waits for the disk
-  [[nodiscard]] const std::string& broken() const { return broken_; }  // why nothing can be written any more; else empty
+  [[nodiscard]] const std::string& broken() const {
+    return broken_;
+  }  // why nothing can be written any more; else empty
 
  private:
   struct Mailbox;                            // where the store's thread leaves results

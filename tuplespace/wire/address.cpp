@@ -11,14 +11,18 @@ namespace parvis::wire {
 namespace {
 
 [[noreturn]] void bad(std::string_view text, std::string_view why) {
-  throw Error(ErrorCode::protocol_error,
-              fmt::format("'{}' is not an address: {}. Addresses are unix:///path/to/socket, tcp://host:port or tls://host:port", text, why));
+  throw Error(
+      ErrorCode::protocol_error,
+      fmt::format(
+          "'{}' is not an address: {}. Addresses are unix:///path/to/socket, tcp://host:port or tls://host:port", text,
+          why));
 }
 
 std::uint16_t parse_port(std::string_view text, std::string_view port) {
   unsigned n = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), n);
-  if (error != std::errc{} || end != port.data() + port.size() || n > 65535) bad(text, fmt::format("'{}' is not a port (0 to 65535)", port));
+  if (error != std::errc{} || end != port.data() + port.size() || n > 65535)
+    bad(text, fmt::format("'{}' is not a port (0 to 65535)", port));
   return static_cast<std::uint16_t>(n);
 }
 
@@ -39,7 +43,8 @@ Address parse_host(std::string_view text, std::string_view rest, Address::Kind k
     port = colon == std::string_view::npos ? std::string_view() : rest.substr(colon);
   }
   if (address.host.empty()) bad(text, "the host is missing");
-  if (address.host.find_first_of("/?#@ \t") != std::string::npos) bad(text, "a host and a port are all that may follow");
+  if (address.host.find_first_of("/?#@ \t") != std::string::npos)
+    bad(text, "a host and a port are all that may follow");
   if (port.empty()) return address;
   if (port.front() != ':') bad(text, "a ':' and the port may follow the host");
   address.port = parse_port(text, port.substr(1));
@@ -64,7 +69,8 @@ Address Address::parse(std::string_view text) {
   if (path.front() != '/') bad(text, "the path of a socket begins with '/', as in unix:///run/parvis.sock");
   if (path.find('\0') != std::string_view::npos) bad(text, "the path contains a zero byte");
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    bad(text, fmt::format("the path has {} bytes and a socket's may have {}", path.size(), sizeof(sockaddr_un::sun_path) - 1));
+    bad(text, fmt::format("the path has {} bytes and a socket's may have {}", path.size(),
+                          sizeof(sockaddr_un::sun_path) - 1));
   }
   address.path = path;
   return address;

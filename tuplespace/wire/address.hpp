@@ -1,4 +1,5 @@
-// Where a server or kernel listens: "unix:///path/to/socket", "tcp://127.0.0.1:7711", "tcp://[::1]:7711", "tls://host:port".
+// Where a server or kernel listens: "unix:///path/to/socket", "tcp://127.0.0.1:7711", "tcp://[::1]:7711",
+// "tls://host:port".
 #pragma once
 
 #include <cstdint>

@@ -1,21 +1,21 @@
-// Our archives: Boost.Serialization's idiom, `template <class A> void serialize(A& ar, T& t, unsigned version)` as a member
-// or a free function, with bytes of our own. Boost's stock archives are neither portable nor safe on bytes from strangers
-// and are never used.
+// Our archives: Boost.Serialization's idiom, `template <class A> void serialize(A& ar, T& t, unsigned version)` as a
+// member or a free function, with bytes of our own. Boost's stock archives are neither portable nor safe on bytes from
+// strangers and are never used.
 //
 //   bool, integers of one byte   one byte (bool: 0 or 1)
 //   unsigned integers, enums     varint: 7 bits a byte, lowest first, top bit = more to come, shortest form only
 //   signed integers              zigzag (0, -1, 1, -2 … become 0, 1, 2, 3 …), then varint
 //   float, double                IEEE, 4 or 8 bytes, little-endian
 //   strings, containers          varint number of elements, then the elements; maps: key, value, key, value …
-//   std::array, pair, tuple      the elements;  optional: one byte 0 or 1, then the value;  variant: varint index, then the value
-//   everything else              what its serialize writes, in order
+//   std::array, pair, tuple      the elements;  optional: one byte 0 or 1, then the value;  variant: varint index, then
+//   the value everything else              what its serialize writes, in order
 //
-// OutArchive and InArchive write the messages of the protocol, whose version the handshake has settled. ObjectOutArchive and
-// ObjectInArchive write users' own types (fields with codec "boost:<type>"): each object of a class is preceded by its
-// BOOST_CLASS_VERSION as a varint. No pointers: a tuple is a value.
+// OutArchive and InArchive write the messages of the protocol, whose version the handshake has settled.
+// ObjectOutArchive and ObjectInArchive write users' own types (fields with codec "boost:<type>"): each object of a
+// class is preceded by its BOOST_CLASS_VERSION as a varint. No pointers: a tuple is a value.
 //
-// Reading believes nothing: every length is checked against the bytes that are there, containers grow with what is read,
-// nesting is limited. Throws Error{protocol_error}. Not thread-safe; one archive a message.
+// Reading believes nothing: every length is checked against the bytes that are there, containers grow with what is
+// read, nesting is limited. Throws Error{protocol_error}. Not thread-safe; one archive a message.
 #pragma once
 
 #include <boost/mpl/bool.hpp>
@@ -46,7 +46,9 @@ static_assert(std::endian::native == std::endian::little, "the archives copy flo
 
 inline constexpr std::size_t max_archive_depth = 256;  // nesting of objects in a message or a user's type
 
-[[noreturn]] inline void throw_malformed(const char* what) { throw Error(ErrorCode::protocol_error, std::string("malformed message: ") + what); }
+[[noreturn]] inline void throw_malformed(const char* what) {
+  throw Error(ErrorCode::protocol_error, std::string("malformed message: ") + what);
+}
 
 namespace detail {
 template <class T> inline constexpr bool is_array = false;
@@ -59,7 +61,12 @@ template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
 template <class T> inline constexpr bool is_variant = false;
 template <class... T> inline constexpr bool is_variant<std::variant<T...>> = true;
 template <class T> concept MapLike = requires { typename T::key_type; typename T::mapped_type; typename T::iterator; };
-template <class T> concept Container = requires(T t, typename T::value_type v) { t.clear(); t.size(); t.insert(t.end(), std::move(v)); };
+template <class T>
+concept Container = requires(T t, typename T::value_type v) {
+  t.clear();
+  t.size();
+  t.insert(t.end(), std::move(v));
+};
 template <class T> concept Scalar = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 template <class T> concept ByteLike = Scalar<T> && sizeof(T) == 1 && !std::same_as<T, bool>;
 // Runs of these are copied as they lie in memory.
@@ -67,7 +74,8 @@ template <class T> concept Plain = ByteLike<T> || std::same_as<T, float> || std:
 template <class T> concept PlainRun = requires(T t) { t.data(); t.resize(1); } && Plain<typename T::value_type>;
 template <class T> concept Wrapper = requires(const T& t) { t.const_value(); };  // boost::serialization::nvp
 
-template <class T> inline constexpr unsigned version_of = static_cast<unsigned>(boost::serialization::version<T>::value);
+template <class T>
+inline constexpr unsigned version_of = static_cast<unsigned>(boost::serialization::version<T>::value);
 template <class T> inline constexpr bool has_version =
     boost::serialization::implementation_level<T>::value >= boost::serialization::object_class_info;
 }  // namespace detail
@@ -112,12 +120,24 @@ class BasicOutArchive {
     else if constexpr (detail::Wrapper<T>) save(value.const_value());
     else if constexpr (std::is_array_v<T> || detail::is_array<T>) save_array(value);
     else if constexpr (detail::is_tuple<T>) std::apply([this](const auto&... item) { (save(item), ...); }, value);
-    else if constexpr (detail::is_optional<T>) { save(value.has_value()); if (value) save(*value); }
-    else if constexpr (detail::is_variant<T>) { varint(value.index()); std::visit([this](const auto& item) { save(item); }, value); }
-    else if constexpr (detail::PlainRun<T>) { varint(value.size()); raw(std::as_bytes(std::span(value.data(), value.size()))); }
-    else if constexpr (detail::MapLike<T>) { varint(value.size()); for (const auto& [k, v] : value) { save(k); save(v); } }
-    else if constexpr (detail::Container<T>) { varint(value.size()); for (const auto& item : value) save(static_cast<const typename T::value_type&>(item)); }
-    else save_object(value);
+    else if constexpr (detail::is_optional<T>) { save(value.has_value()); if (value) save(*value);
+    } else if constexpr (detail::is_variant<T>) {
+      varint(value.index());
+      std::visit([this](const auto& item) { save(item); }, value);
+    } else if constexpr (detail::PlainRun<T>) {
+      varint(value.size());
+      raw(std::as_bytes(std::span(value.data(), value.size())));
+    } else if constexpr (detail::MapLike<T>) {
+      varint(value.size());
+      for (const auto& [k, v] : value) {
+        save(k);
+        save(v);
+      }
+    } else if constexpr (detail::Container<T>) {
+      varint(value.size());
+      for (const auto& item : value) save(static_cast<const typename T::value_type&>(item));
+    } else
+      save_object(value);
   }
   template <class T> void save_scalar(T value) {
     if constexpr (std::is_enum_v<T>) save_scalar(static_cast<std::underlying_type_t<T>>(value));
@@ -136,7 +156,8 @@ class BasicOutArchive {
   }
   template <class T> void save_object(const T& value) {
     if constexpr (Versions && detail::has_version<T>) varint(detail::version_of<T>);
-    boost::serialization::serialize_adl(*this, const_cast<T&>(value), detail::version_of<T>);  // serialize() takes T& both ways
+    boost::serialization::serialize_adl(*this, const_cast<T&>(value),
+                                        detail::version_of<T>);  // serialize() takes T& both ways
   }
 
   ByteVector& out_;
@@ -195,7 +216,8 @@ class BasicInArchive {
  private:
   template <class T> void load_any(T& value) {
     if constexpr (detail::Wrapper<T>) load(value.value());
-    else if constexpr (std::is_const_v<T>) boost::serialization::serialize_adl(*this, const_cast<std::remove_const_t<T>&>(value), 0);
+    else if constexpr (std::is_const_v<T>)
+      boost::serialization::serialize_adl(*this, const_cast<std::remove_const_t<T>&>(value), 0);
     else load(value);
   }
   template <class T> void load(T& value) {
@@ -228,7 +250,8 @@ class BasicInArchive {
     const std::uint64_t n = varint();
     if constexpr (std::is_signed_v<T>) {
       const auto v = static_cast<std::int64_t>((n >> 1) ^ (~(n & 1) + 1));
-      if (v < std::numeric_limits<T>::min() || v > std::numeric_limits<T>::max()) throw_malformed("a number is out of range");
+      if (v < std::numeric_limits<T>::min() || v > std::numeric_limits<T>::max())
+        throw_malformed("a number is out of range");
       return static_cast<T>(v);
     } else {
       if (n > std::numeric_limits<T>::max()) throw_malformed("a number is out of range");
@@ -236,7 +259,8 @@ class BasicInArchive {
     }
   }
   template <class T> void load_array(T& value) {
-    if constexpr (detail::Plain<std::remove_cvref_t<decltype(*std::data(value))>>) load_binary(std::data(value), sizeof(*std::data(value)) * std::size(value));
+    if constexpr (detail::Plain<std::remove_cvref_t<decltype(*std::data(value))>>)
+      load_binary(std::data(value), sizeof(*std::data(value)) * std::size(value));
     else for (auto& item : value) load(item);
   }
   template <class T> void load_optional(T& value) {
@@ -245,7 +269,8 @@ class BasicInArchive {
   }
   template <class T, std::size_t... I> void load_variant(T& value, std::index_sequence<I...>) {
     const std::uint64_t index = varint();
-    if (!((index == I ? (load(value.template emplace<I>()), true) : false) || ...)) throw_malformed("a variant has no such alternative");
+    if (!((index == I ? (load(value.template emplace<I>()), true) : false) || ...))
+      throw_malformed("a variant has no such alternative");
   }
   template <class T> void load_run(T& value) {
     using Item = typename T::value_type;

@@ -20,7 +20,8 @@ constexpr std::size_t direct_bytes = 4 * 1024;             // at least so much i
 
 [[noreturn]] void malformed(const std::string& text) { throw Error(ErrorCode::protocol_error, text); }
 [[noreturn]] void over(std::string_view what, std::uint64_t value, std::string_view limit, std::uint64_t most) {
-  throw Error(ErrorCode::limit_exceeded, fmt::format("{} of {} bytes exceeds the limit {} = {}", what, value, limit, most));
+  throw Error(ErrorCode::limit_exceeded,
+              fmt::format("{} of {} bytes exceeds the limit {} = {}", what, value, limit, most));
 }
 
 std::uint64_t number(const std::byte* at, std::size_t bytes) {
@@ -45,7 +46,8 @@ std::shared_ptr<std::byte> allocate(std::size_t size) {
   }
   void* pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED) {
-    throw Error(ErrorCode::limit_exceeded, fmt::format("no memory for a segment of {} bytes: {}", size, std::strerror(errno)));
+    throw Error(ErrorCode::limit_exceeded,
+                fmt::format("no memory for a segment of {} bytes: {}", size, std::strerror(errno)));
   }
   return {static_cast<std::byte*>(pages), [size](std::byte* p) { munmap(p, size); }};
 }
@@ -64,7 +66,9 @@ struct Partial {
   std::size_t arrived = 0;           // bytes of this message, for the bound on all of them
 
   [[nodiscard]] std::size_t lengths_size() const { return segments == 0 ? 0 : 4 + 8 * segments; }
-  [[nodiscard]] bool in_segment() const { return !sizes.empty() && body.size() == body_size && done.size() < sizes.size(); }
+  [[nodiscard]] bool in_segment() const {
+    return !sizes.empty() && body.size() == body_size && done.size() < sizes.size();
+  }
   [[nodiscard]] bool complete() const {
     return lengths.size() == lengths_size() && (segments == 0 || (body.size() == body_size && done.size() == segments));
   }
@@ -148,7 +152,8 @@ Header Assembler::State::read_header() const {
   Header h;
   h.length = number(at, 4);
   h.kind = static_cast<Kind>(at[4]);
-  if ((at[5] & ~std::byte{1}) != std::byte{0}) malformed(fmt::format("unknown frame flags {:#x}", static_cast<unsigned>(at[5])));
+  if ((at[5] & ~std::byte{1}) != std::byte{0})
+    malformed(fmt::format("unknown frame flags {:#x}", static_cast<unsigned>(at[5])));
   h.more = at[5] == std::byte{1};
   h.segments = number(at + 6, 2);
   h.id = number(at + 8, 8);
@@ -161,7 +166,8 @@ void Assembler::State::check(const Header& h) const {
     if (h.more || h.segments != 0) malformed("a fragmented message before authentication");
   }
   if (h.length > max_fragment_bytes) over("a frame", h.length, "max_fragment_bytes", max_fragment_bytes);
-  if (h.segments > max_segments) malformed(fmt::format("a message of {} segments exceeds the limit max_segments = {}", h.segments, max_segments));
+  if (h.segments > max_segments)
+    malformed(fmt::format("a message of {} segments exceeds the limit max_segments = {}", h.segments, max_segments));
   if (h.more && h.length == 0) malformed("an empty fragment that is not the last");
 }
 
@@ -170,7 +176,8 @@ bool Assembler::State::start_frame(const std::function<void(Incoming&&)>& on_mes
   header = read_header();
   check(header);
   const auto known = partials.find(header.id);
-  if (known == partials.end() && !header.more && header.segments == 0 && frame_header_bytes + header.length <= largest_buffer_bytes) {
+  if (known == partials.end() && !header.more && header.segments == 0 &&
+      frame_header_bytes + header.length <= largest_buffer_bytes) {
     if (end - begin < frame_header_bytes + header.length) return false;
     const ByteSpan body(buffer.data() + begin + frame_header_bytes, header.length);
     begin += frame_header_bytes + header.length;
@@ -181,13 +188,15 @@ bool Assembler::State::start_frame(const std::function<void(Incoming&&)>& on_mes
     return true;
   }
   if (known == partials.end()) {
-    if (partials.size() >= max_partial_messages) malformed("more than max_partial_messages fragmented messages at once");
+    if (partials.size() >= max_partial_messages)
+      malformed("more than max_partial_messages fragmented messages at once");
     current = &partials[header.id];
     current->kind = header.kind;
     current->segments = header.segments;
   } else {
     current = &known->second;
-    if (current->kind != header.kind || current->segments != header.segments) malformed("a fragment does not fit the message with its id");
+    if (current->kind != header.kind || current->segments != header.segments)
+      malformed("a fragment does not fit the message with its id");
   }
   begin += frame_header_bytes;
   frame_left = header.length;
@@ -198,7 +207,8 @@ void Assembler::State::count(std::size_t bytes) {
   frame_left -= bytes;
   current->arrived += bytes;
   arrived += bytes;
-  if (arrived > limits.message_bytes + max_body_bytes) over("fragmented messages", arrived, "message_bytes", limits.message_bytes);
+  if (arrived > limits.message_bytes + max_body_bytes)
+    over("fragmented messages", arrived, "message_bytes", limits.message_bytes);
 }
 
 void Assembler::State::end_frame(const std::function<void(Incoming&&)>& on_message) {

@@ -1,16 +1,18 @@
-// Messages as frames on a byte stream. Pure: bytes in, messages out; nothing here knows sockets. docs/protocol.md has the
-// bytes. All integers little-endian.
+// Messages as frames on a byte stream. Pure: bytes in, messages out; nothing here knows sockets. docs/protocol.md has
+// the bytes. All integers little-endian.
 //
 //   frame    := length:u32  kind:u8  flags:u8  segments:u16  id:u64  fragment[length]
-//   message  := the fragments of one id, joined (flags bit 0: more to come): [body_length:u32 segment_length:u64 * segments] body segments
+//   message  := the fragments of one id, joined (flags bit 0: more to come): [body_length:u32 segment_length:u64 *
+//   segments] body segments
 //               (the bracket only when segments > 0; otherwise the message is its body)
 //
-// Payloads up to inline_bytes stand in the body; larger ones are segments: sent from where they lie by gathered writes in
-// fragments of at most max_fragment_bytes, between which other messages pass, and received straight into final memory.
+// Payloads up to inline_bytes stand in the body; larger ones are segments: sent from where they lie by gathered writes
+// in fragments of at most max_fragment_bytes, between which other messages pass, and received straight into final
+// memory.
 //
 // A sender may interleave the fragments of messages with different ids (never of the same id), but has at most
-// max_partial_messages fragmented messages under way, together not above Limits::message_bytes. The simplest way to keep
-// that rule: one fragmented message at a time, whole ones between its fragments.
+// max_partial_messages fragmented messages under way, together not above Limits::message_bytes. The simplest way to
+// keep that rule: one fragmented message at a time, whole ones between its fragments.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +45,8 @@ struct Outgoing {
   [[nodiscard]] std::size_t size() const;
 };
 
-// Cuts one Outgoing into frames. next() appends at most one frame to `buffers` (header bytes live in the Cutter until the
-// next call of next()); false when the message has been sent whole.
+// Cuts one Outgoing into frames. next() appends at most one frame to `buffers` (header bytes live in the Cutter until
+// the next call of next()); false when the message has been sent whole.
 class Cutter {
  public:
   explicit Cutter(std::shared_ptr<const Outgoing> message);

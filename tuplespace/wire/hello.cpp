@@ -19,13 +19,15 @@ Mac mac_of(ByteSpan key, std::string_view label, const Nonce& client, const Nonc
   text.insert(text.end(), server.begin(), server.end());
   Mac mac{};
   unsigned size = 0;
-  const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                          reinterpret_cast<unsigned char*>(mac.data()), &size);
+  const auto* made =
+      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+           text.size(), reinterpret_cast<unsigned char*>(mac.data()), &size);
   if (!made || size != mac.size()) throw std::runtime_error("OpenSSL could not compute an HMAC-SHA-256");
   return mac;
 }
 
-constexpr std::string_view client_label = "parvis client", server_label = "parvis server", resume_label = "parvis resume";
+constexpr std::string_view client_label = "parvis client", server_label = "parvis server",
+                           resume_label = "parvis resume";
 
 int digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -46,7 +48,8 @@ Token parse_token(std::string_view hex) {
     if (good) token[i] = static_cast<std::byte>(high * 16 + low);
   }
   if (!good) {
-    throw Error(ErrorCode::unauthorized, fmt::format("a token is {} hexadecimal digits, as the server's token file has them", 2 * token.size()));
+    throw Error(ErrorCode::unauthorized,
+                fmt::format("a token is {} hexadecimal digits, as the server's token file has them", 2 * token.size()));
   }
   return token;
 }
@@ -71,9 +74,12 @@ Nonce random_nonce() {
   return nonce;
 }
 
-bool equal_in_constant_time(ByteSpan a, ByteSpan b) { return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
+bool equal_in_constant_time(ByteSpan a, ByteSpan b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
-ClientHandshake::ClientHandshake(std::optional<Token> token, std::string name, std::optional<Resume> resume, bool unix_socket)
+ClientHandshake::ClientHandshake(std::optional<Token> token, std::string name, std::optional<Resume> resume,
+                                 bool unix_socket)
     : token_(token), name_(std::move(name)), resume_(resume), unix_socket_(unix_socket), nonce_(random_nonce()) {}
 
 Hello ClientHandshake::hello() const {
@@ -85,8 +91,9 @@ Hello ClientHandshake::hello() const {
 
 Proof ClientHandshake::challenge(const Challenge& challenge) {
   if (challenge.version != protocol_version) {
-    throw Error(ErrorCode::protocol_error, fmt::format("the server ({}) speaks protocol version {}, this client version {}", challenge.server,
-                                                       challenge.version, protocol_version));
+    throw Error(ErrorCode::protocol_error,
+                fmt::format("the server ({}) speaks protocol version {}, this client version {}", challenge.server,
+                            challenge.version, protocol_version));
   }
   server_nonce_ = challenge.nonce;
   server_ = challenge.server;
@@ -94,7 +101,10 @@ Proof ClientHandshake::challenge(const Challenge& challenge) {
   token_needed_ = challenge.token_needed || !unix_socket_;
   Proof proof;
   if (token_needed_) {
-    if (!token_) throw Error(ErrorCode::unauthorized, fmt::format("the server ({}) asks for a token and none was found: give token=, or set $PARVIS_TOKEN", server_));
+    if (!token_)
+      throw Error(ErrorCode::unauthorized,
+                  fmt::format("the server ({}) asks for a token and none was found: give token=, or set $PARVIS_TOKEN",
+                              server_));
     proof.proof = mac_of(*token_, client_label, nonce_, server_nonce_);
   }
   if (resume_) {
@@ -107,7 +117,8 @@ Proof ClientHandshake::challenge(const Challenge& challenge) {
 void ClientHandshake::welcome(const Welcome& welcome) {
   if (!token_needed_) return;  // a Unix socket in a folder of our own: file permissions speak for the server
   if (!equal_in_constant_time(welcome.proof, mac_of(*token_, server_label, nonce_, server_nonce_))) {
-    throw Error(ErrorCode::unauthorized, "the server does not know the token: it is another server than the one the token belongs to");
+    throw Error(ErrorCode::unauthorized,
+                "the server does not know the token: it is another server than the one the token belongs to");
   }
 }
 
@@ -116,8 +127,9 @@ ServerHandshake::ServerHandshake(const Token& token, bool same_user, std::string
 
 Challenge ServerHandshake::hello(const Hello& hello) {
   if (hello.version_min > protocol_version || hello.version_max < protocol_version) {
-    throw Error(ErrorCode::protocol_error, fmt::format("this server ({}) speaks protocol version {}, the client versions {} to {}", server_,
-                                                       protocol_version, hello.version_min, hello.version_max));
+    throw Error(ErrorCode::protocol_error,
+                fmt::format("this server ({}) speaks protocol version {}, the client versions {} to {}", server_,
+                            protocol_version, hello.version_min, hello.version_max));
   }
   client_nonce_ = hello.nonce;
   client_name_ = hello.name;
@@ -131,7 +143,8 @@ Challenge ServerHandshake::hello(const Hello& hello) {
 std::optional<SessionId> ServerHandshake::proof(const Proof& proof, const SecretOf& secret_of) {
   const bool empty = equal_in_constant_time(proof.proof, Mac{});
   const bool proved = equal_in_constant_time(proof.proof, mac_of(token_, client_label, client_nonce_, nonce_));
-  if (!proved && !(same_user_ && empty)) throw Error(ErrorCode::unauthorized, "wrong token: it is not the one in this server's token file");
+  if (!proved && !(same_user_ && empty))
+    throw Error(ErrorCode::unauthorized, "wrong token: it is not the one in this server's token file");
   if (proof.resume == 0) return std::nullopt;
   const auto secret = secret_of(proof.resume);
   if (!secret) return std::nullopt;

@@ -46,7 +46,7 @@ class ServerHandshake {
  public:
   // `same_user`: the peer is on a Unix socket and runs as our user: it needs no proof.
   ServerHandshake(const Token& token, bool same_user, std::string server);
-  Challenge hello(const Hello& hello);             // throws Error{protocol_error}: versions do not overlap; the text names both
+  Challenge hello(const Hello& hello);  // throws Error{protocol_error}: versions do not overlap; the text names both
   // Throws Error{unauthorized}. Returns the session to resume, when its proof holds against `secret_of`.
   using SecretOf = std::function<std::optional<std::array<std::byte, 16>>(SessionId)>;
   std::optional<SessionId> proof(const Proof& proof, const SecretOf& secret_of);

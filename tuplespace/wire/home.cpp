@@ -43,16 +43,21 @@ std::optional<Token> read_token(const std::filesystem::path& home) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    throw Error(ErrorCode::unauthorized, fmt::format("cannot read the token {}: {}", path.string(), std::strerror(errno)));
+    throw Error(ErrorCode::unauthorized,
+                fmt::format("cannot read the token {}: {}", path.string(), std::strerror(errno)));
   }
   if ((status.st_mode & 077) != 0) {
-    throw Error(ErrorCode::unauthorized, fmt::format("others can read the token {}: run  chmod 600 {}  (or delete it and restart the server for a new one)",
-                                                     path.string(), path.string()));
+    throw Error(
+        ErrorCode::unauthorized,
+        fmt::format(
+            "others can read the token {}: run  chmod 600 {}  (or delete it and restart the server for a new one)",
+            path.string(), path.string()));
   }
   std::ifstream file(path);
   std::string text;
   if (!std::getline(file, text)) {
-    throw Error(ErrorCode::unauthorized, fmt::format("cannot read the token {}: {}", path.string(), file.bad() ? std::strerror(errno) : "it is empty or not yours"));
+    throw Error(ErrorCode::unauthorized, fmt::format("cannot read the token {}: {}", path.string(),
+                                                     file.bad() ? std::strerror(errno) : "it is empty or not yours"));
   }
   return parse_token(text);
 }

@@ -7,8 +7,14 @@
 
 namespace parvis::wire {
 
-template <class A> void serialize(A& ar, Hello& m, unsigned) { ar & m.magic & m.version_min & m.version_max & m.nonce & m.name; }
-template <class A> void serialize(A& ar, Challenge& m, unsigned) { ar & m.version & m.nonce & m.server & m.token_needed; }
+template <class A>
+void serialize(A& ar, Hello& m, unsigned) {
+  ar& m.magic& m.version_min& m.version_max& m.nonce& m.name;
+}
+template <class A>
+void serialize(A& ar, Challenge& m, unsigned) {
+  ar& m.version& m.nonce& m.server& m.token_needed;
+}
 template <class A> void serialize(A& ar, Proof& m, unsigned) { ar & m.proof & m.resume & m.resume_proof; }
 template <class A> void serialize(A& ar, Welcome& m, unsigned) {
   ar & m.proof & m.session & m.secret & m.resumed & m.epoch & m.heartbeat_ms & m.grace_ms & m.tuple_bytes;
@@ -44,14 +50,15 @@ struct Table {
     return ((kind == E::kind ? (f(typename E::Type{}), true) : false) || ...);
   }
 };
-using Kinds = Table<
-    Entry<Hello, Kind::hello>, Entry<Challenge, Kind::challenge>, Entry<Proof, Kind::proof>, Entry<Welcome, Kind::welcome>,
-    Entry<Failed, Kind::failed>, Entry<Done, Kind::done>, Entry<Found, Kind::found>, Entry<Waiting, Kind::waiting>,
-    Entry<Listing, Kind::listing>, Entry<Pong, Kind::pong>, Entry<Reply, Kind::answer>, Entry<Output, Kind::output>,
-    Entry<Ended, Kind::ended>, Entry<Out, Kind::out>, Entry<Get, Kind::get>, Entry<Count, Kind::count>, Entry<Begin, Kind::begin>,
-    Entry<Commit, Kind::commit>, Entry<Abort, Kind::abort>, Entry<Renew, Kind::renew>, Entry<Spaces, Kind::spaces>,
-    Entry<Cancel, Kind::cancel>, Entry<Refuse, Kind::refuse>, Entry<Confirm, Kind::confirm>, Entry<Ping, Kind::ping>,
-    Entry<Bye, Kind::bye>, Entry<Call, Kind::call>>;
+using Kinds =
+    Table<Entry<Hello, Kind::hello>, Entry<Challenge, Kind::challenge>, Entry<Proof, Kind::proof>,
+          Entry<Welcome, Kind::welcome>, Entry<Failed, Kind::failed>, Entry<Done, Kind::done>,
+          Entry<Found, Kind::found>, Entry<Waiting, Kind::waiting>, Entry<Listing, Kind::listing>,
+          Entry<Pong, Kind::pong>, Entry<Reply, Kind::answer>, Entry<Output, Kind::output>, Entry<Ended, Kind::ended>,
+          Entry<Out, Kind::out>, Entry<Get, Kind::get>, Entry<Count, Kind::count>, Entry<Begin, Kind::begin>,
+          Entry<Commit, Kind::commit>, Entry<Abort, Kind::abort>, Entry<Renew, Kind::renew>,
+          Entry<Spaces, Kind::spaces>, Entry<Cancel, Kind::cancel>, Entry<Refuse, Kind::refuse>,
+          Entry<Confirm, Kind::confirm>, Entry<Ping, Kind::ping>, Entry<Bye, Kind::bye>, Entry<Call, Kind::call>>;
 
 template <class M>
 Outgoing pack_one(std::uint64_t id, const M& message) {
@@ -61,8 +68,9 @@ Outgoing pack_one(std::uint64_t id, const M& message) {
   PayloadSink sink{&out.segments};
   OutArchive(out.body, &sink) << message;
   if (out.body.size() > max_body_bytes) {
-    throw Error(ErrorCode::limit_exceeded, fmt::format("a message body of {} bytes exceeds the limit max_body_bytes = {}: use several operations",
-                                                       out.body.size(), max_body_bytes));
+    throw Error(ErrorCode::limit_exceeded,
+                fmt::format("a message body of {} bytes exceeds the limit max_body_bytes = {}: use several operations",
+                            out.body.size(), max_body_bytes));
   }
   return out;
 }
@@ -135,7 +143,8 @@ void load_payload(InArchive& ar, Payload& payload) {
     return;
   }
   // Once each and in order: else one segment could be made to count many times.
-  if (head / 2 != source->used || source->used >= source->segments.size()) throw_malformed("a payload refers to a segment out of order");
+  if (head / 2 != source->used || source->used >= source->segments.size())
+    throw_malformed("a payload refers to a segment out of order");
   payload = Payload(source->segments[source->used++]);
 }
 
@@ -163,7 +172,9 @@ Message unpack(const Incoming& incoming, std::size_t tuple_bytes) {
     ar >> m;
     message = std::move(m);
   });
-  if (!known) throw Error(ErrorCode::protocol_error, fmt::format("unknown kind of message {}", static_cast<unsigned>(incoming.kind)));
+  if (!known)
+    throw Error(ErrorCode::protocol_error,
+                fmt::format("unknown kind of message {}", static_cast<unsigned>(incoming.kind)));
   ar.finish();
   if (source.used != source.segments.size()) throw_malformed("a segment is not referred to");
   validate(message, tuple_bytes);

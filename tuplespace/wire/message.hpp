@@ -1,6 +1,6 @@
 // Every message of the protocol beside the operations of model/operation.hpp, and how each is turned into bytes. The
-// structs describe themselves once, in Boost.Serialization's idiom (serialize(Archive&, version) in message.cpp), and the
-// archives of archive.hpp write them: this file and docs/protocol.md are the reference.
+// structs describe themselves once, in Boost.Serialization's idiom (serialize(Archive&, version) in message.cpp), and
+// the archives of archive.hpp write them: this file and docs/protocol.md are the reference.
 #pragma once
 
 #include <array>
@@ -17,9 +17,10 @@ inline constexpr std::uint32_t protocol_version = 1;
 using Nonce = std::array<std::byte, 32>;
 using Mac = std::array<std::byte, 32>;  // HMAC-SHA-256
 
-// Handshake: Hello -> Challenge -> Proof -> Welcome. `proof` = HMAC(token, "parvis client" | client nonce | server nonce);
-// the server answers with HMAC(token, "parvis server" | ...), so that neither side trusts a stranger and the token never
-// travels. On a Unix socket a client of the same user may leave its proof empty (all zero): SO_PEERCRED speaks for it.
+// Handshake: Hello -> Challenge -> Proof -> Welcome. `proof` = HMAC(token, "parvis client" | client nonce | server
+// nonce); the server answers with HMAC(token, "parvis server" | ...), so that neither side trusts a stranger and the
+// token never travels. On a Unix socket a client of the same user may leave its proof empty (all zero): SO_PEERCRED
+// speaks for it.
 struct Hello {
   std::string magic = "parvis";
   std::uint32_t version_min = protocol_version, version_max = protocol_version;
@@ -58,8 +59,9 @@ struct Call { Payload tuple; };            // to a kernel
 struct Reply { Payload tuple; };           // Kind::answer: from a kernel
 struct Output { Payload tuple; };          // Kind::output: from a kernel, before the answer of the same id
 
-using Message = std::variant<Hello, Challenge, Proof, Welcome, Failed, Done, Found, Waiting, Listing, Pong, Reply, Output, Ended,
-                             Out, Get, Count, Begin, Commit, Abort, Renew, Spaces, Cancel, Refuse, Confirm, Ping, Bye, Call>;
+using Message =
+    std::variant<Hello, Challenge, Proof, Welcome, Failed, Done, Found, Waiting, Listing, Pong, Reply, Output, Ended,
+                 Out, Get, Count, Begin, Commit, Abort, Renew, Spaces, Cancel, Refuse, Confirm, Ping, Bye, Call>;
 
 // Payloads built from an Encoding are copied or shared (large parts) into the result: it is self-contained.
 Outgoing pack(std::uint64_t id, const Message& message);
@@ -69,8 +71,8 @@ Outgoing pack(std::uint64_t id, const Answer& answer);
 bool pack_into(ByteVector& out, std::uint64_t id, const Message& message);
 bool pack_into(ByteVector& out, std::uint64_t id, const Operation& operation);
 
-// Throws Error{protocol_error} or {limit_exceeded}. Payloads alias `incoming`. Everything inside is validated: tuples and
-// templates, names, numbers of things, ranges (validate.hpp).
+// Throws Error{protocol_error} or {limit_exceeded}. Payloads alias `incoming`. Everything inside is validated: tuples
+// and templates, names, numbers of things, ranges (validate.hpp).
 Message unpack(const Incoming& incoming, std::size_t tuple_bytes = Limits{}.tuple_bytes);
 
 [[nodiscard]] bool is_operation(Kind kind);  // a request with a sequence number and an answer

@@ -16,7 +16,8 @@ namespace {
 void check_name(const std::string& name, std::string_view what) {
   if (name.empty()) invalid(fmt::format("the {} is empty", what));
   if (name.size() > max_name_bytes) {
-    throw Error(ErrorCode::limit_exceeded, fmt::format("a {} of {} bytes exceeds the limit max_name_bytes = {}", what, name.size(), max_name_bytes));
+    throw Error(ErrorCode::limit_exceeded, fmt::format("a {} of {} bytes exceeds the limit max_name_bytes = {}", what,
+                                                       name.size(), max_name_bytes));
   }
   if (!checks::is_utf8(name)) invalid(fmt::format("the {} is not UTF-8", what));
 }
@@ -37,8 +38,10 @@ void check_priority(std::int32_t priority) {
 
 void check_tuple(const Payload& tuple, std::size_t tuple_bytes) {
   if (tuple.size() > tuple_bytes) {
-    throw Error(ErrorCode::limit_exceeded,
-                fmt::format("a tuple of {} bytes exceeds the limit tuple_bytes = {} (parvis serve --limit tuple_bytes=...)", tuple.size(), tuple_bytes));
+    throw Error(
+        ErrorCode::limit_exceeded,
+        fmt::format("a tuple of {} bytes exceeds the limit tuple_bytes = {} (parvis serve --limit tuple_bytes=...)",
+                    tuple.size(), tuple_bytes));
   }
   validate_tuple(tuple.blob().span());
 }

@@ -1,0 +1,207 @@
+#include "tests/server/support.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "storage/memory_store.hpp"
+#include "tuplespace/model/codec.hpp"
+
+namespace parvis::test {
+namespace {
+
+constexpr int patience_ms = 30'000;
+
+bool readable(int fd, int ms) {
+  pollfd waiting{fd, POLLIN, 0};
+  int n = poll(&waiting, 1, ms);
+  while (n < 0 && errno == EINTR) n = poll(&waiting, 1, ms);
+  return n > 0;
+}
+
+Blob open_template(std::initializer_list<Value> actuals) {
+  Template pattern;
+  for (const auto& value : actuals) pattern.fields.push_back(Pattern{value});
+  pattern.open = true;
+  return encoded(pattern);
+}
+
+}  // namespace
+
+TempFolder::TempFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "parvis-test-XXXXXX").string();
+  REQUIRE(mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+FaultyStore::FaultyStore() : inner_(storage::make_memory_store()) {}
+
+void FaultyStore::commit(storage::Batch&& batch, storage::Done done) {
+  const auto outcome = next.load();
+  if (outcome == storage::Outcome::ok) return inner_->commit(std::move(batch), std::move(done));
+  if (outcome == storage::Outcome::full) next = storage::Outcome::ok;
+  done({outcome, outcome == storage::Outcome::full ? "the test's disk is full" : "the test's disk has failed"});
+}
+
+storage::Usage FaultyStore::usage() const {
+  auto usage = inner_->usage();
+  usage.nearly_full = nearly_full;
+  return usage;
+}
+
+TestServer::TestServer(Limits limits) : log_(STDERR_FILENO) {
+  server::ServeOptions options;
+  options.limits = limits;
+  server_ = std::make_unique<server::Server>(store, test_token(), options, log_);
+  server_->listen(wire::Address::parse("unix://" + path()));
+  port_ = server_->listen(wire::Address::parse("tcp://127.0.0.1:0")).port;
+  thread_ = std::thread([this] { server_->run(); });
+}
+
+TestServer::~TestServer() {
+  server_->stop("the test is over");
+  thread_.join();
+  server_.reset();
+  store.close();
+}
+
+RawClient::RawClient(int fd) : fd_(fd), assembler_(std::make_unique<wire::Assembler>(Limits{})) {
+  assembler_->authenticated();
+}
+RawClient::RawClient(RawClient&& other) noexcept
+    : session(other.session),
+      secret(other.secret),
+      fd_(std::exchange(other.fd_, -1)),
+      assembler_(std::move(other.assembler_)),
+      arrived_(std::move(other.arrived_)),
+      taken_(other.taken_) {}
+
+RawClient RawClient::unix_socket(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::strncpy(to.sun_path, path.c_str(), sizeof to.sun_path - 1);
+  REQUIRE(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  return RawClient(fd);
+}
+
+RawClient RawClient::tcp(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  return RawClient(fd);
+}
+
+void RawClient::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+void RawClient::send_bytes(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n < 0) return;  // the server has closed: what it said before is what the test looks at
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
+void RawClient::send(std::uint64_t id, const wire::Message& message) {
+  wire::Cutter cutter(std::make_shared<const wire::Outgoing>(wire::pack(id, message)));
+  std::vector<ByteSpan> parts;
+  while (cutter.next(parts)) {
+    for (const auto part : parts) send_bytes(part);
+    parts.clear();
+  }
+}
+
+std::pair<std::uint64_t, wire::Message> RawClient::receive() {
+  for (;;) {
+    while (taken_ == arrived_.size()) {
+      arrived_.clear();
+      taken_ = 0;
+      if (!readable(fd_, patience_ms)) FAIL("nothing arrived within 30 s");
+      const auto space = assembler_->space();
+      const ssize_t n = recv(fd_, space.data(), space.size(), 0);
+      if (n <= 0) FAIL("the server has closed the connection");
+      assembler_->received(static_cast<std::size_t>(n),
+                           [this](wire::Incoming&& m) { arrived_.push_back(std::move(m)); });
+    }
+    const auto incoming = std::move(arrived_[taken_++]);
+    auto message = wire::unpack(incoming);
+    if (!std::holds_alternative<wire::Ping>(message)) return {incoming.id, std::move(message)};
+    send(0, wire::Pong{});
+  }
+}
+
+bool RawClient::at_end() {
+  std::array<std::byte, 65536> dropped;
+  for (;;) {
+    if (!readable(fd_, patience_ms)) return false;
+    if (recv(fd_, dropped.data(), dropped.size(), 0) <= 0) return true;
+  }
+}
+
+bool RawClient::silent() { return taken_ == arrived_.size() && !readable(fd_, 0); }
+
+wire::Message RawClient::greet(std::optional<wire::Token> token, std::optional<wire::Resume> resumed) {
+  wire::ClientHandshake handshake(token, "raw", resumed, !token);
+  send(0, handshake.hello());
+  auto [id, challenge] = receive();
+  if (!std::holds_alternative<wire::Challenge>(challenge)) return challenge;
+  send(0, handshake.challenge(std::get<wire::Challenge>(challenge)));
+  auto [last, message] = receive();
+  if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
+    handshake.welcome(*welcome);
+    session = welcome->session;
+    if (welcome->resumed) secret = resumed->secret;
+    else secret = welcome->secret;
+  }
+  return message;
+}
+
+RawClient& RawClient::open(std::optional<wire::Token> token, std::optional<wire::Resume> resumed) {
+  const auto message = greet(token, resumed);
+  if (const auto* failed = std::get_if<Failed>(&message)) FAIL("refused: " << failed->text);
+  REQUIRE(std::holds_alternative<wire::Welcome>(message));
+  return *this;
+}
+
+Out out(std::initializer_list<Value> fields, const std::string& space) {
+  return {space, {Payload(encoded(Tuple{fields}))}, -1, false, 0, 0};
+}
+Get get(std::initializer_list<Value> actuals, const std::string& space) {
+  Get request;
+  request.space = space;
+  request.templates = {Payload(open_template(actuals))};
+  return request;
+}
+Get rd(std::initializer_list<Value> actuals, const std::string& space) {
+  Get request = get(actuals, space);
+  request.take = false;
+  return request;
+}
+Count count(std::initializer_list<Value> actuals, const std::string& space) {
+  return {space, {Payload(open_template(actuals))}};
+}
+
+Tuple tuple_in(const Found& found, std::size_t item) {
+  REQUIRE(found.items.size() > item);
+  return decode_tuple(found.items[item].tuple.blob());
+}
+
+}  // namespace parvis::test
