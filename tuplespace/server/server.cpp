@@ -9,6 +9,7 @@ namespace parvis::server {
 namespace {
 
 constexpr std::chrono::milliseconds stop_look{5};     // how often a stopping server looks whether all is done
+constexpr std::chrono::milliseconds stop_rest{60};    // confirmations wait up to 50 ms for company: let them be written
 constexpr std::chrono::seconds stop_patience{5};      // for the disk and for peers that do not take their last words
 constexpr std::size_t most_told = 50'000;             // applied numbers of a tombstone that a Welcome can carry
 
@@ -102,10 +103,15 @@ void Server::closed(net::Connection& connection, bool peer_dead) {
 void Server::reply(space::Reply&& reply) {
   const auto found = attached_.find(reply.session);
   if (found == attached_.end()) return;  // kept by the engine until the client comes back
-  if (auto* answer = std::get_if<Answer>(&reply.answer)) {
-    found->second->send(reply.sequence, wire::to_message(std::move(*answer)), reply.lazy);
-  } else {
-    found->second->send(reply.sequence, std::get<Waiting>(reply.answer), reply.lazy);
+  wire::Message message;
+  if (auto* answer = std::get_if<Answer>(&reply.answer)) message = wire::to_message(std::move(*answer));
+  else message = std::get<Waiting>(reply.answer);
+  try {
+    found->second->send(reply.sequence, message, reply.lazy);
+  } catch (const Error& error) {
+    // An answer beyond what a message can carry; the engine's limits are meant to prevent it.
+    log_.error(fmt::format("answer {} of session {} cannot be sent: {}", reply.sequence, reply.session, error.what()));
+    found->second->send(reply.sequence, Failed{error.code(), error.what()}, reply.lazy);
   }
 }
 
@@ -148,7 +154,8 @@ void Server::wait_for_idle() {
 void Server::begin_stop(const std::string& reason) {
   if (!stop_reason_.empty()) return;
   stop_reason_ = reason;
-  stop_by_ = std::chrono::steady_clock::now() + stop_patience;
+  stop_from_ = std::chrono::steady_clock::now() + stop_rest;
+  stop_by_ = stop_from_ + stop_patience;
   log_.info("stopping: " + reason);
   idle_.cancel();
   listener_.stop_accepting();
@@ -158,9 +165,10 @@ void Server::begin_stop(const std::string& reason) {
 }
 
 void Server::when_settled() {
-  const bool late = std::chrono::steady_clock::now() >= stop_by_;
-  if (turns_.settled() || late) listener_.close_all("the server stops: " + stop_reason_);
-  if ((turns_.settled() && listener_.connections() == 0) || late) return io_.stop();
+  const auto now = std::chrono::steady_clock::now();
+  const bool late = now >= stop_by_, settled = now >= stop_from_ && turns_.settled();
+  if (settled || late) listener_.close_all("the server stops: " + stop_reason_);
+  if ((settled && listener_.connections() == 0) || late) return io_.stop();
   stopping_.expires_after(stop_look);
   stopping_.async_wait([this](const boost::system::error_code& error) {
     if (!error) when_settled();

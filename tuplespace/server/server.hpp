@@ -61,7 +61,7 @@ class Server final : public net::Handler, private Turns::Owner {
   boost::asio::steady_timer idle_, stopping_;
   std::unordered_map<SessionId, std::shared_ptr<net::Connection>> attached_;
   std::string stop_reason_;  // not empty: stopping
-  std::chrono::steady_clock::time_point stop_by_, busy_at_;
+  std::chrono::steady_clock::time_point stop_from_, stop_by_, busy_at_;
 };
 
 }  // namespace parvis::server
