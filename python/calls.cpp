@@ -1,5 +1,7 @@
 #include "python/calls.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -12,8 +14,10 @@ namespace parvis::python {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// How often a wait for a callback looks for signals: Ctrl-C ends it within this time.
+// How often a wait for a callback looks for signals: Ctrl-C ends it within this time. Only the main thread handles
+// them.
 constexpr std::chrono::milliseconds signal_check{50};
+constexpr std::chrono::minutes no_signals{10};
 
 std::optional<Clock::time_point> deadline_in(std::optional<double> seconds) {
   if (!seconds || *seconds > 1e9) return std::nullopt;
@@ -25,12 +29,14 @@ std::optional<Clock::time_point> deadline_in(std::optional<double> seconds) {
 template <class Ready>
 bool wait_until(std::mutex& mutex, std::condition_variable& changed, std::optional<double> timeout_s, Ready ready) {
   const auto deadline = deadline_in(timeout_s);
+  const std::chrono::milliseconds check =
+      ::gettid() == ::getpid() ? signal_check : std::chrono::milliseconds(no_signals);
   return without_gil([&](const client::Wait& wait) {
     std::unique_lock lock(mutex);
     while (!ready()) {
       const auto now = Clock::now();
       if (deadline && now >= *deadline) return false;
-      const auto slice = deadline ? std::min<Clock::duration>(signal_check, *deadline - now) : signal_check;
+      const auto slice = deadline ? std::min<Clock::duration>(check, *deadline - now) : check;
       if (changed.wait_for(lock, slice) == std::cv_status::no_timeout) continue;
       lock.unlock();
       if (wait.on_signal()) throw client::Interrupted{};
@@ -121,11 +127,11 @@ py::object Call::answer() {
   try {
     py::object result = to_python(answer, shape);
     used_ = true;
-    session->confirm(sequence);
+    if (const auto alive = session.lock()) alive->confirm(sequence);
     return result;
   } catch (...) {
     used_ = true;
-    session->refuse(sequence);
+    if (const auto alive = session.lock()) alive->refuse(sequence);
     throw;
   }
 }
@@ -153,8 +159,10 @@ void Call::notify(const std::shared_ptr<Inbox>& inbox, const py::object& token) 
 void Call::cancel() {
   if (used_) return;
   used_ = true;
-  if (take) return session->refuse(sequence);
-  if (sequence != 0 && !ready()) session->cancel(sequence);
+  const auto alive = session.lock();
+  if (!alive || sequence == 0) return;
+  if (take) return alive->refuse(sequence);
+  if (!ready()) alive->cancel(sequence);
 }
 
 void Inbox::put(PyObject* token) {

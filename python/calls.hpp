@@ -45,7 +45,9 @@ class Call : public std::enable_shared_from_this<Call> {
   // How the answer becomes a Python object.
   // (`raw`: many, objects as raw objects)
   enum class Shape : std::uint8_t { none, one, many, raw, number, reply };
-  std::shared_ptr<client::Session> session;
+  // Weak: the session itself holds the callback that holds the call, and must not be ended by its own thread when that
+  // goes.
+  std::weak_ptr<client::Session> session;
   Shape shape = Shape::none;
   bool take = false;  // its answer is confirmed once it has been used, and refused otherwise
   Sequence sequence = 0;

@@ -84,7 +84,7 @@ def test_array_comes_back_read_only(space, array):
 
 
 @pytest.mark.parametrize("array", [np.array([1, "a", None], object), np.zeros(3, [("a", "<f8"), ("b", "<i4")]),
-                                   np.matrix([[1, 2]]), np.ma.masked_array([1, 2], [True, False])],
+                                   np.ma.masked_array([1, 2], [True, False])],
                          ids=lambda a: type(a).__name__ + str(a.dtype))
 def test_other_arrays_are_objects(space, array):
     space.out("a", array)
