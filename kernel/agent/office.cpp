@@ -19,7 +19,10 @@ constexpr std::chrono::milliseconds close_patience{5'000};
 }  // namespace
 
 Office::Office(Identity identity, std::function<void(Command)> on_command, std::function<void(const std::string&)> log)
-    : identity_(std::move(identity)), on_command_(std::move(on_command)), log_(std::move(log)) {
+    : identity_(std::move(identity)),
+      on_command_(std::move(on_command)),
+      log_(std::move(log)),
+      wanted_(identity_.kernels) {
   thread_ = std::jthread([this] { run(); });
 }
 

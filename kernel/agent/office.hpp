@@ -27,6 +27,7 @@ class Office {
  public:
   struct Identity {
     std::string id, cluster, address;
+    int kernels = 0;  // wanted at first
   };
   Office(Identity identity, std::function<void(Command)> on_command, std::function<void(const std::string&)> log);
   ~Office();

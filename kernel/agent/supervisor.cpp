@@ -46,7 +46,7 @@ Supervisor::Supervisor(AgentOptions options, int signals) : options_(std::move(o
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
   };
-  office_.emplace(Office::Identity{options_.id, options_.cluster, options_.address}, on_command, log);
+  office_.emplace(Office::Identity{options_.id, options_.cluster, options_.address, options_.kernels}, on_command, log);
 }
 
 Supervisor::~Supervisor() {

@@ -125,7 +125,7 @@ def test_a_task_that_kills_kernels_is_set_aside_with_its_story(server, agents):
     agent.kernels(1)
     poison = farm.put(lambda: __import__("os").abort(), deaths=1)
     status, value, meta = farm.result(poison)
-    assert status == "died" and "SIGABRT" in value["story"] and "abort" in value["story"], value
+    assert status == "died" and "SIGABRT" in value["story"] and "Aborted" in value["story"], value
     assert farm.result(farm.put(square, 5))[1] == 25
     farm.space.close()
 
