@@ -15,7 +15,7 @@ def start(stack_fd: int, dump_fd: int) -> shell.Shell:
     faulthandler.enable(file=stack_fd, all_threads=True)
     faulthandler.register(signal.SIGUSR1, file=dump_fd, all_threads=True)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+        stream.reconfigure(line_buffering=True, write_through=False, errors="backslashreplace")
     # The process has threads: a plain fork in user code could deadlock.
     import multiprocessing
 
