@@ -38,10 +38,12 @@ class Deadlines {
   }
   std::optional<Deadline> pop_due(Time now) {
     if (heap_.empty() || heap_.front().at > now) return std::nullopt;
-    std::pop_heap(heap_.begin(), heap_.end());
-    const Deadline due = heap_.back();
-    heap_.pop_back();
-    return due;
+    return pop();
+  }
+  // The next of the same kind at the same instant: what was put together and delayed appears together.
+  std::optional<Deadline> pop_alike(const Deadline& due) {
+    if (heap_.empty() || heap_.front().at != due.at || heap_.front().kind != due.kind) return std::nullopt;
+    return pop();
   }
   template <class Living>
   void drop_dead_front(Living&& living) {
@@ -55,6 +57,13 @@ class Deadlines {
   }
 
  private:
+  Deadline pop() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    const Deadline first = heap_.back();
+    heap_.pop_back();
+    return first;
+  }
+
   std::vector<Deadline> heap_;
   std::size_t sweep_at_ = 1024;
   std::uint64_t number_ = 0;

@@ -120,7 +120,7 @@ void Engine::State::answer(const Session& s, Sequence sequence, Answer answer, s
   Reply& reply = replies.emplace_back();
   reply.session = s.id;
   reply.sequence = sequence;
-  std::visit([&](auto& a) { reply.answer = std::move(a); }, answer);
+  reply.answer = std::move(answer);
   reply.after = after;
 }
 
@@ -182,16 +182,19 @@ bool Engine::State::living(const Deadline& d) const {
 }
 
 void Engine::State::advance(Time to) {
-  now = std::max(now, to);
-  while (auto due = deadlines.pop_due(now))
+  // Each at its own time, so that a late call gives the history of a punctual one.
+  while (auto due = deadlines.pop_due(to)) {
+    now = std::max(now, due->at);
     if (living(*due)) fire(*due);
+  }
+  now = std::max(now, to);
 }
 
 void Engine::State::fire(const Deadline& due) {
   using enum Deadline::Kind;
   switch (due.kind) {
     case lease: return expire(due.id);
-    case delay: return end_delay(due.id);
+    case delay: return end_delays(due);
     case transaction: {
       std::vector<Entry*> arriving;
       Transaction& t = *transactions.at(due.id);

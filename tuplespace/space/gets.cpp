@@ -64,7 +64,7 @@ bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, 
   std::size_t bytes = 0;
   return walk(space, matchers, [&](Entry& entry) {
     bytes += entry.bytes.size + item_overhead;
-    if (!found.empty() && bytes > limits.tuple_bytes) return false;
+    if (!found.empty() && bytes > limits.reply_bytes) return false;
     found.push_back(&entry);
     return found.size() < max;
   });
@@ -80,7 +80,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
     return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
                                   "too many tuples had to be compared; name more fields of the template"));
   if (!found.empty()) return give(s, sequence, wish, *space, found);
-  const std::uint64_t after = space != nullptr ? space->changed : spaces_changed;
+  const std::uint64_t after = space != nullptr ? space->changed : spaces_dropped;
   if (!get.wait) return answer(s, sequence, Found{}, after);
   if (get.timeout_us == 0) return fail(s, sequence, ErrorCode::timeout, "nothing matches", after);
   block(s, sequence, get, wish, std::move(matchers));
@@ -111,7 +111,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
   if (space != nullptr && !walk(*space, matchers_of(count.templates), [&](Entry&) { return ++number, true; }))
     return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
                                   "too many tuples had to be compared to count them; name more fields of the template"));
-  answer(s, sequence, Done{number}, space != nullptr ? space->changed : spaces_changed);
+  answer(s, sequence, Done{number}, space != nullptr ? space->changed : spaces_dropped);
 }
 
 Item Engine::State::item_of(const Entry& entry) const { return {entry.id(), entry.attempts, entry.bytes.tuple_blob()}; }

@@ -58,7 +58,7 @@ void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& ope
   Space* space = spaces.find(operation.space);
   if (operation.what == parvis::Spaces::What::drop) {
     if (space == nullptr || !space->recorded)
-      return fail(s, sequence, ErrorCode::not_found, fmt::format("there is no space {}", operation.space), spaces_changed);
+      return fail(s, sequence, ErrorCode::not_found, fmt::format("there is no space {}", operation.space), spaces_dropped);
     drop(*space);
     record(s, sequence, {.kind = Applied::Kind::listing});
     return answer(s, sequence, Listing{}, changes.number());
@@ -82,7 +82,7 @@ void Engine::State::drop(Space& space) {
   });
   std::sort(waiting.begin(), waiting.end(), [](const Waiter* a, const Waiter* b) { return a->id < b->id; });
   for (Waiter* w : waiting) end_waiting(*w, ErrorCode::not_found, fmt::format("space {} was dropped", space.name));
-  spaces_changed = changes.number();
+  spaces_changed = spaces_dropped = changes.number();
   changes.erase(space.id);
   spaces.drop(space);
   const std::uint32_t slot = space.slot;

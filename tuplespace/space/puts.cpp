@@ -187,14 +187,17 @@ void Engine::State::expire(TupleId id) {
   if (entry.holder == 0) erase_tuple(entry);
 }
 
-void Engine::State::end_delay(TupleId id) {
-  Entry& entry = *tuples.find(id);
-  entry.set(Entry::delayed, false);
+void Engine::State::end_delays(const Deadline& first) {
   std::vector<Entry*> arriving;
-  if (spaces.at(entry.space).dropped)
-    erase_tuple(entry);
-  else
-    arriving.push_back(&entry);
+  for (std::optional<Deadline> due = first; due; due = deadlines.pop_alike(first)) {
+    if (!living(*due)) continue;
+    Entry& entry = *tuples.find(due->id);
+    entry.set(Entry::delayed, false);
+    if (spaces.at(entry.space).dropped)
+      erase_tuple(entry);
+    else
+      arriving.push_back(&entry);
+  }
   place(arriving);
 }
 

@@ -38,23 +38,22 @@ class Sharded {
   // The value of `key`, made when it is not there. References live until the next insertion or erasure.
   Value& operator[](std::uint64_t key) {
     Map& map = part(key);
-    const std::size_t room = map.bucket_count(), before = map.size();
+    const std::size_t before = map.size();
     Value& value = map[key];
     size_ += map.size() - before;
-    room_ += map.bucket_count() - room;
     return value;
   }
 
   void erase(std::uint64_t key) {
     Map& map = part(key);
-    const std::size_t room = map.bucket_count();
     size_ -= map.erase(key);
-    if (room > 1024 && map.size() * 8 < room) map.rehash(map.size() * 2);  // what was needed once is given back
-    room_ = room_ + map.bucket_count() - room;
+    // What was needed once is given back.
+    if (map.bucket_count() > 1024 && map.size() * 8 < map.bucket_count()) map.rehash(map.size() * 2);
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t bytes() const { return room_ * (sizeof(typename Map::value_type) + 1); }
+  // What the entries take, in maps that are two thirds full: by content, not by the most there ever was.
+  [[nodiscard]] std::size_t bytes() const { return size_ * (sizeof(typename Map::value_type) + 1) * 3 / 2; }
 
   // In no order that anything may depend on.
   template <class Visit>
@@ -68,7 +67,7 @@ class Sharded {
   Map& part(std::uint64_t key) { return parts_[(Hash{}(key) >> 20) & 0xff]; }
 
   std::array<Map, 256> parts_;
-  std::size_t size_ = 0, room_ = 0;
+  std::size_t size_ = 0;
 };
 
 }  // namespace parvis::space

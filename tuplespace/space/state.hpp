@@ -25,7 +25,7 @@ namespace parvis::space {
 
 struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
-      : limits(l), default_durability(durability), wall_minus_now(offset), waiters(l.tuple_bytes) {}
+      : limits(l), default_durability(durability), wall_minus_now(offset), waiters(l.reply_bytes) {}
 
   const Limits limits;
   const Durability default_durability;
@@ -44,6 +44,7 @@ struct Engine::State {
   Waiters waiters;
   SpaceTable spaces;
   std::uint64_t spaces_changed = 0;  // the newest batch in which one was made or dropped
+  std::uint64_t spaces_dropped = 0;  // the newest in which one was dropped: what says that a name is not there
   std::map<SessionId, std::unique_ptr<Session>> sessions;
   std::map<TransactionId, std::unique_ptr<Transaction>> transactions;
   std::map<SessionId, TombstoneRecord> tombstones;
@@ -100,7 +101,7 @@ struct Engine::State {
   void release(Entry& entry, bool raise_attempts, std::vector<Entry*>& arriving);
   void erase_tuple(Entry& entry);
   void expire(TupleId id);
-  void end_delay(TupleId id);
+  void end_delays(const Deadline& first);
 
   // gets.cpp: looking, waiting, handing out
   void run(Session& s, Sequence sequence, const Get& get);

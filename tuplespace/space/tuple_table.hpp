@@ -66,7 +66,7 @@ class TupleTable {
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   [[nodiscard]] std::uint64_t tuple_bytes() const { return tuple_bytes_; }
   [[nodiscard]] std::uint64_t bytes() const {  // all in all
-    return tuple_bytes_ + by_id_.size() * overhead_bytes + slabs_.size() * slab_entries * sizeof(Entry) + by_id_.bytes();
+    return tuple_bytes_ + by_id_.size() * (sizeof(Entry) + overhead_bytes) + by_id_.bytes();
   }
   // In no order that anything may depend on.
   template <class Visit>

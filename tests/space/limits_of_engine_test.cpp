@@ -1,0 +1,263 @@
+// Every limit: a clear error that names it, and nothing lost. And what else a server relies on.
+#include <catch2/catch.hpp>
+
+#include "harness.hpp"
+
+using namespace parvis;
+using namespace parvis::space;
+using namespace parvis::space::test;
+
+namespace {
+
+struct Client {
+  explicit Client(Harness& h) : harness(h), id(h.engine->open_session(secret(1), h.now)) {}
+  Answer ask(const Operation& operation) {
+    harness.engine->apply(id, ++sequence, operation, harness.now);
+    harness.turn();
+    Answer answer = Failed{ErrorCode::timeout, "no answer"};
+    for (Reply& reply : harness.released)
+      if (reply.session == id && reply.sequence == sequence)
+        if (auto* known = std::get_if<Answer>(&reply.answer)) answer = *known;
+    harness.released.clear();
+    harness.engine->check();
+    return answer;
+  }
+  std::string error(const Operation& operation) {
+    const Answer answer = ask(operation);
+    const Failed* failed = std::get_if<Failed>(&answer);
+    return failed == nullptr ? "" : std::string(name_of(failed->code)) + ": " + failed->text;
+  }
+  std::uint64_t number(const Operation& operation) {
+    const Answer answer = ask(operation);
+    REQUIRE(std::holds_alternative<Done>(answer));
+    return std::get<Done>(answer).number;
+  }
+  Harness& harness;
+  SessionId id;
+  Sequence sequence = 0;
+};
+
+Out out(const std::string& text) { return Out{"s", {tuple(text)}}; }
+Get get(const std::string& text, bool take, bool wait) { return Get{"s", {pattern(text)}, take, wait}; }
+
+void check_limit(const std::string& error, const char* limit) {
+  CHECK_THAT(error, Catch::Matchers::StartsWith("LimitExceeded"));
+  CHECK_THAT(error, Catch::Matchers::Contains(limit));
+}
+
+}  // namespace
+
+TEST_CASE("Limits are named and nothing is lost") {
+  Limits limits;
+  limits.tuple_bytes = 100;
+  limits.waiters = 3;
+  limits.waiters_per_session = 2;
+  limits.unconfirmed_per_session = 10;
+  limits.transactions_per_session = 2;
+  limits.steps_per_operation = 20;
+  limits.reply_tuples = 5;
+  Harness harness(limits);
+  Client a(harness), b(harness), c(harness);
+
+  check_limit(a.error(out("(\"" + std::string(200, 'x') + "\",)")), "tuple_bytes = 100");
+  check_limit(a.error(Get{"s", {pattern("(...)")}, false, false, -1, 6}), "reply_tuples = 5");
+  CHECK_THAT(a.error(Out{"", {tuple("(1,)")}}), Catch::Matchers::Contains("empty"));
+  check_limit(a.error(Out{std::string(256, 'n'), {tuple("(1,)")}}), "max_name_bytes");
+  CHECK_THAT(a.error(Out{"\xff", {tuple("(1,)")}}), Catch::Matchers::Contains("UTF-8"));
+  CHECK_THAT(a.error(Out{"s", {tuple("(1,)")}, -1, false, 40000}), Catch::Matchers::Contains("priority 40000"));
+  CHECK_THAT(a.error(Get{"s", {}, false, false}), Catch::Matchers::Contains("template"));
+
+  for (int i = 0; i < 2; ++i) a.ask(get("(\"never\", ...)", false, true));
+  check_limit(a.error(get("(\"never\", ...)", false, true)), "waiters_per_session = 2");
+  b.ask(get("(\"never\", ...)", false, true));
+  check_limit(b.error(get("(\"never\", ...)", false, true)), "waiters = 3");
+
+  for (int i = 0; i < 2; ++i) c.number(Begin{});
+  check_limit(c.error(Begin{}), "transactions_per_session = 2");
+  for (int i = 0; i < 8; ++i) CHECK(c.error(out("(1, 2)")).empty());
+  check_limit(c.error(out("(1, 2)")), "unconfirmed_per_session = 10");
+  check_limit(c.error(get("(1, ?)", true, false)), "unconfirmed_per_session");
+  harness.engine->confirm(c.id, {c.sequence, {}}, harness.now);
+  CHECK(c.error(out("(1, 2)")).empty());
+
+  for (int i = 0; i < 3; ++i) {
+    Out many{"s", {}};
+    for (int j = 0; j < 7; ++j) many.tuples.emplace_back(tuple("(\"n\", " + std::to_string(j) + ")"));
+    CHECK(b.error(many).empty());
+  }
+  check_limit(a.error(get("(\"n\", 10..20)", false, false)), "steps_per_operation = 20");
+  check_limit(a.error(Count{"s", {pattern("(\"n\", ...)")}}), "steps_per_operation = 20");
+  CHECK(a.number(Count{"s", {pattern("(\"n\", 3)")}}) == 3);
+}
+
+TEST_CASE("Over the memory limit out is refused, take is not") {
+  Limits limits;
+  limits.memory_bytes = 400'000;
+  Harness harness(limits);
+  Client a(harness);
+  std::string error;
+  int put = 0;
+  for (; error.empty() && put < 10'000; ++put) {
+    error = a.error(out("(\"fill\", " + std::to_string(put) + ")"));
+    harness.engine->confirm(a.id, {a.sequence, {}}, harness.now);
+  }
+  check_limit(error, "memory_bytes = 400000");
+  CHECK(put > 100);
+  for (int i = 0; i < 100; ++i) {
+    CHECK(a.error(get("(\"fill\", ?)", true, false)).empty());
+    harness.engine->confirm(a.id, {a.sequence, {}}, harness.now);
+  }
+  CHECK(a.error(out("(\"fill\", 0)")).empty());
+}
+
+TEST_CASE("Confirmations wait for company, at most 50 ms") {
+  Harness harness;
+  Client a(harness);
+  a.ask(out("(1,)"));
+  a.ask(get("(1,)", true, false));
+  harness.engine->confirm(a.id, {a.sequence, {}}, harness.now);
+  CHECK(harness.engine->take_turn().batch.empty());
+  REQUIRE(harness.engine->next_deadline() == harness.now + 50ms);
+  harness.advance(49ms);
+  CHECK(harness.engine->take_turn().batch.empty());
+  harness.advance(1ms);
+  const Turn turn = harness.engine->take_turn();
+  CHECK(turn.batch.size() == 2);  // the tuple and the session
+
+  SECTION("with company at once") {
+    a.ask(out("(1,)"));
+    a.ask(get("(1,)", true, false));
+    harness.engine->confirm(a.id, {a.sequence, {}}, harness.now);
+    harness.engine->apply(a.id, ++a.sequence, out("(2,)"), harness.now);
+    CHECK(harness.engine->take_turn().batch.size() == 3);
+  }
+}
+
+TEST_CASE("What was put and taken and confirmed within one batch never reaches the store") {
+  Harness harness;
+  Client a(harness);
+  harness.turn();
+  harness.engine->apply(a.id, 1, out("(1,)"), harness.now);
+  harness.engine->apply(a.id, 2, get("(1,)", true, false), harness.now);
+  harness.engine->confirm(a.id, {2, {}}, harness.now);
+  const Turn turn = harness.engine->take_turn();
+  CHECK(turn.batch.size() == 2);  // the space and the session
+  CHECK(turn.replies.size() == 2);
+}
+
+TEST_CASE("Replies wait for the batch they saw, volatile ones for none") {
+  Harness harness;
+  harness.sync = false;
+  Client a(harness), b(harness);
+  harness.make_durable(harness.queue.size());
+  harness.turn();
+  harness.make_durable(harness.queue.size());
+  const auto after = [&](Client& client, const Operation& operation) {
+    harness.engine->apply(client.id, ++client.sequence, operation, harness.now);
+    const Turn turn = harness.engine->take_turn();
+    REQUIRE(turn.replies.size() == 1);
+    return std::pair(turn.replies[0].after, turn.number);
+  };
+  auto [made, batch] = after(a, Spaces{Spaces::What::make, "v", Durability::volatile_});
+  CHECK(made == batch);
+  const std::uint64_t before = after(a, Get{"s", {pattern("(1,)")}, false, false}).first;
+  auto [put, put_batch] = after(a, out("(1,)"));
+  CHECK(put == put_batch);
+  CHECK(put > before);
+  CHECK(after(b, get("(1,)", false, false)).first == put);            // a reader of what is not yet durable
+  CHECK(after(b, Count{"s", {pattern("(2,)")}}).first == put);        // and a negative answer
+  CHECK(after(b, Get{"other", {pattern("(1,)")}, false, false}).first < put);
+  auto [cheap, none] = after(a, Out{"v", {tuple("(1,)")}});
+  CHECK(cheap <= harness.durable + 0);
+  CHECK(none == 0);
+}
+
+TEST_CASE("A session's end is remembered for those who come too late") {
+  Limits limits;
+  Harness harness(limits);
+  Client a(harness);
+  a.ask(out("(1,)"));
+  a.ask(out("(2,)"));
+  harness.engine->confirm(a.id, {1, {}}, harness.now);
+  harness.engine->detach(a.id, harness.now);
+  harness.advance(limits.grace);
+  harness.turn();
+  REQUIRE(harness.engine->secret_of(a.id) == nullptr);
+  for (int i = 0; i < 2; ++i) {
+    const auto* tombstone = harness.engine->tombstone_of(a.id);
+    REQUIRE(tombstone != nullptr);
+    CHECK(tombstone->confirmed == 1);
+    CHECK(tombstone->applied == std::vector<Sequence>{2});
+    harness.crash();
+  }
+  harness.advance(30 * 24h);
+  harness.turn();
+  CHECK(harness.engine->tombstone_of(a.id) == nullptr);
+
+  Client b(harness);
+  b.ask(out("(3,)"));
+  harness.engine->confirm(b.id, {1, {}}, harness.now);
+  harness.engine->end_session(b.id, harness.now);
+  CHECK(harness.engine->tombstone_of(b.id) == nullptr);
+}
+
+TEST_CASE("Ids are never given twice, and epochs count the starts") {
+  Harness harness;
+  std::uint64_t last = 0;
+  for (int i = 1; i <= 5; ++i) {
+    CHECK(harness.engine->stats().epoch == static_cast<std::uint64_t>(i));
+    const SessionId id = harness.engine->open_session(secret(1), harness.now);
+    CHECK(id > last);
+    last = id;
+    harness.crash();
+  }
+}
+
+TEST_CASE("A store that contradicts itself is refused by the record's number") {
+  Engine engine(Limits{}, Durability::durable, Time(0));
+  ByteVector claim{std::byte{5}, std::byte{1}, std::byte{16}, std::byte{1}, std::byte{0}};
+  ByteVector meta{std::byte{1}, std::byte{1}, std::byte{1}, std::byte{100}};
+  engine.record(1, Blob::copy(meta));
+  engine.record(40, Blob::copy(claim));
+  try {
+    engine.recovered(Time(0));
+    FAIL("a claim of nobody was accepted");
+  } catch (const Error& e) {
+    CHECK(e.code() == ErrorCode::storage_error);
+    CHECK_THAT(e.what(), Catch::Matchers::Contains("record 40"));
+  }
+}
+
+TEST_CASE("A dropped space goes in slices, and does not come back") {
+  Limits limits;
+  limits.unconfirmed_per_session = 1'000'000;
+  Harness harness(limits);
+  Client a(harness);
+  Out many{"s", {}};
+  for (int j = 0; j < 5000; ++j) many.tuples.emplace_back(tuple("(" + std::to_string(j) + ",)"));
+  REQUIRE(a.error(many).empty());
+  REQUIRE(a.error(get("(17,)", true, false)).empty());
+  CHECK(a.error(Spaces{Spaces::What::drop, "s", {}}).empty());
+  CHECK(a.number(Count{"s", {pattern("(...)")}}) == 0);
+  SECTION("while the server runs") {
+    for (int i = 0; i < 10; ++i) {
+      harness.advance(1ms);
+      harness.turn();
+    }
+  }
+  SECTION("after a crash in between") {
+    harness.crash();
+    harness.engine->attach(a.id, harness.now);
+    for (int i = 0; i < 10; ++i) {
+      harness.advance(1ms);
+      harness.turn();
+    }
+  }
+  CHECK(harness.engine->stats().tuples == 1);  // the one that was delivered, until it is confirmed
+  CHECK(a.error(out("(17,)")).empty());
+  CHECK(a.number(Count{"s", {pattern("(17,)")}}) == 1);
+  harness.engine->end_session(a.id, harness.now);
+  harness.turn();
+  harness.engine->check();
+  CHECK(harness.engine->stats().tuples == 1);  // that one did not come back, the new one stays
+}

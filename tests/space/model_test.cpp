@@ -1,0 +1,434 @@
+// Random histories of many clients against the naive model: every answer, the whole content, and after every crash what
+// was acknowledged. PARVIS_SEED=n replays one history, PARVIS_HISTORIES=n plays more of them, PARVIS_TRACE
+// tells every operation.
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "harness.hpp"
+#include "naive_model.hpp"
+
+namespace parvis::space::test {
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000;
+const std::vector<std::string> space_names{"d1", "d2", "v"};
+
+class History {
+ public:
+  explicit History(std::uint64_t seed) : random_(seed) {
+    limits_.grace = 5s;
+    harness_ = Harness(limits_);
+    const SessionId maker = harness_.engine->open_session(secret(0), harness_.now);
+    harness_.engine->apply(maker, 1, Spaces{Spaces::What::make, "v", Durability::volatile_}, harness_.now);
+    harness_.engine->confirm(maker, {1, {}}, harness_.now);
+    harness_.engine->end_session(maker, harness_.now);
+    harness_.turn();
+    harness_.sync = false;
+    harness_.crash();
+    harness_.released.clear();
+    snapshots_[0] = snapshots_[1] = model_;  // the first batch is that of the start itself
+    for (int i = 0; i < 5; ++i) clients_.emplace_back();
+  }
+
+  void play(int steps) {
+    for (int i = 0; i < steps; ++i) {
+      act();
+      if (chance(60)) turn();
+      if (chance(10)) compare_contents();
+    }
+    turn();
+    compare_contents();
+  }
+
+ private:
+  struct Client {
+    SessionId id = 0;  // 0: none
+    bool attached = false;
+    Sequence sequence = 0;
+    std::map<Sequence, Naive::Request> pending;           // not answered, as far as the client knows
+    std::set<Sequence> answered, confirmed;
+    std::set<Sequence> acknowledged;                      // answered operations that must survive every crash
+    std::set<std::uint64_t> seen;                         // serials that an answer from a durable space told of
+    std::map<std::uint64_t, std::vector<std::uint64_t>> claims;  // open transactions, and the serials it knows in them
+  };
+
+  bool chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
+  std::size_t below(std::size_t n) { return random_() % n; }
+  // No two deadlines at one time: then their order is not defined.
+  std::int64_t duration(std::int64_t seconds) { return seconds * second + static_cast<std::int64_t>(below(999'999)) + 1; }
+
+  void act() {
+    Client& c = clients_[below(clients_.size())];
+    const std::size_t dice = below(100);
+    if (dice < 3) return crash();
+    if (dice < 12) return harness_.make_durable(below(harness_.queue.size() + 1)), release();
+    if (dice < 22) return advance(duration(static_cast<std::int64_t>(below(3))));
+    if (c.id == 0) return open(c);
+    if (!c.attached) return attach(c);
+    if (dice < 25) return detach(c);
+    if (dice < 26) return end(c);
+    if (dice < 32) return resend(c);
+    if (dice < 38) return cancel(c, dice < 34);
+    if (dice < 48) return confirm(c);
+    send(c, request(c));
+  }
+
+  void open(Client& c) {
+    c = Client{};
+    c.id = harness_.engine->open_session(secret(1), harness_.now);
+    c.attached = true;
+    model_.sessions[c.id] = {};
+  }
+  void attach(Client& c) {
+    if (harness_.engine->secret_of(c.id) == nullptr) {
+      c.id = 0;
+      return;
+    }
+    harness_.engine->attach(c.id, harness_.now);
+    model_.sessions.at(c.id).attached = c.attached = true;
+    model_.sessions.at(c.id).grace = never;
+    for (const auto& [session, sequence] : refused_) {  // the refusal may have been lost with the connection
+      if (session != c.id) continue;
+      harness_.engine->refuse(c.id, {sequence}, harness_.now);
+      model_.refuse(c.id, sequence, false);
+    }
+    const auto pending = c.pending;
+    for (const auto& [sequence, r] : pending) apply(c, sequence, r);
+  }
+  void detach(Client& c) {
+    turn();
+    harness_.engine->detach(c.id, harness_.now);
+    model_.detach(c.id, 5 * second);
+    c.attached = false;
+    std::erase_if(harness_.held, [&](const Reply& r) { return r.session == c.id; });
+  }
+  void end(Client& c) {
+    turn();
+    harness_.engine->end_session(c.id, harness_.now);
+    model_.end(c.id);
+    c.id = 0;
+  }
+  void resend(Client& c) {
+    if (c.pending.empty()) return;
+    const auto one = *std::next(c.pending.begin(), static_cast<std::ptrdiff_t>(below(c.pending.size())));
+    apply(c, one.first, one.second);
+  }
+  void cancel(Client& c, bool only_cancel) {
+    const auto& from = c.pending;
+    if (from.empty()) return;
+    const Sequence n = std::next(from.begin(), static_cast<std::ptrdiff_t>(below(from.size())))->first;
+    if (from.at(n).what != Naive::Request::get) return;
+    if (only_cancel)
+      harness_.engine->cancel(c.id, {n}, harness_.now);
+    else
+      harness_.engine->refuse(c.id, {n}, harness_.now);
+    model_.refuse(c.id, n, only_cancel);
+    if (only_cancel) return;
+    c.pending.erase(n);  // whatever comes, the client does not look at it
+    refused_.insert({c.id, n});
+  }
+  void confirm(Client& c) {
+    Confirm what;
+    what.upto = c.pending.empty() ? c.sequence : c.pending.begin()->first - 1;
+    for (Sequence n : c.answered)
+      if (n > what.upto && chance(50)) what.also.push_back(n);
+    harness_.engine->confirm(c.id, what, harness_.now);
+    for (Sequence n = 1; n <= what.upto; ++n) model_.confirm(c.id, n), c.confirmed.insert(n);
+    for (Sequence n : what.also) model_.confirm(c.id, n), c.confirmed.insert(n);
+  }
+  void advance(std::int64_t by) {
+    harness_.advance(Time(by));
+    model_.advance(harness_.now.count());
+  }
+  void send(Client& c, const Naive::Request& r) {
+    c.pending[++c.sequence] = r;
+    apply(c, c.sequence, r);
+  }
+  void apply(Client& c, Sequence n, const Naive::Request& r) {
+    if (std::getenv("PARVIS_TRACE") != nullptr) trace(c, n, r);
+    harness_.engine->apply(c.id, n, operation(r), harness_.now);
+    model_.apply(c.id, n, r);
+  }
+
+  void trace(const Client& c, Sequence n, const Naive::Request& r) const {
+    static const char* const names[] = {"out", "get", "count", "begin", "commit", "abort", "renew"};
+    std::cerr << "at " << harness_.now.count() << ' ' << c.id << '#' << n << ' ' << names[r.what] << ' ' << r.space << (r.take ? " take" : "")
+              << (r.wait ? " wait" : "") << (r.begins ? " begins" : "") << (r.partial ? " partial" : "") << (r.owned ? " owned" : "")
+              << " max " << r.max << " transaction " << r.transaction << " lease " << r.lease << " timeout " << r.timeout << " delay " << r.delay;
+    for (const auto& t : r.puts) std::cerr << ' ' << Naive::text(t) << '^' << t.priority;
+    for (const auto& p : r.templates) std::cerr << " (" << p.kind.value_or("?") << ' ' << p.number.value_or(-1) << ')';
+    std::cerr << '\n';
+  }
+  Naive::Request request(Client& c);
+  Operation operation(const Naive::Request& r);
+  void crash();
+  void check_acknowledged(const Client& c, const Naive& before);
+  void turn();
+  void release();
+  void hear(Client& c, const Reply& reply);
+  std::string text_of_reply(const Reply& reply);
+  void compare_contents();
+
+  std::mt19937_64 random_;
+  Limits limits_;
+  Harness harness_;
+  Naive model_;
+  std::map<std::uint64_t, Naive> snapshots_;  // by number of the batch that made it durable
+  std::vector<Client> clients_;
+  std::uint64_t serial_ = 0;
+  std::map<std::uint64_t, TupleId> ids_;                  // of serials, as answers told them
+  std::map<std::uint64_t, TransactionId> transaction_ids_;  // of the model's names
+  std::set<std::pair<SessionId, Sequence>> refused_;
+};
+
+Naive::Request History::request(Client& c) {
+  Naive::Request r;
+  r.space = space_names[below(4) % 3];
+  const std::size_t dice = below(100);
+  if (!c.claims.empty() && chance(40)) {
+    auto claim = std::next(c.claims.begin(), static_cast<std::ptrdiff_t>(below(c.claims.size())));
+    r.transaction = claim->first;
+    for (auto serial : claim->second) {
+      if (chance(40))
+        r.consumed.push_back(serial);
+      else if (chance(40))
+        r.released.push_back(serial);
+    }
+  }
+  if (r.transaction != 0 && dice < 45) {
+    r.what = dice < 30 ? Naive::Request::commit : dice < 38 ? Naive::Request::abort : Naive::Request::renew;
+    r.partial = r.what == Naive::Request::commit && chance(50);
+    if (r.what == Naive::Request::renew && chance(80)) r.lease = duration(2);
+  } else if (dice < 55) {
+    r.what = dice < 50 ? Naive::Request::out : Naive::Request::begin;
+    if (chance(30)) r.lease = duration(3);
+    if (chance(10)) r.delay = duration(1);
+    r.owned = chance(15);
+  } else {
+    r.what = dice < 60 ? Naive::Request::count : Naive::Request::get;
+    r.take = chance(65);
+    r.wait = chance(60);
+    r.begins = r.take && r.transaction == 0 && chance(40);
+    r.max = chance(60) ? 1 : 1 + below(4);
+    if (chance(50)) r.timeout = chance(20) ? 0 : duration(2);
+    if (chance(50)) r.lease = duration(3);
+  }
+  const std::size_t puts = r.what == Naive::Request::out ? 1 + below(3) : r.what == Naive::Request::commit ? below(3) : 0;
+  for (std::size_t i = 0; i < puts; ++i) {
+    Naive::Tuple t;
+    t.space = r.space;
+    t.kind = chance(50) ? "a" : "b";
+    t.number = static_cast<int>(below(3));
+    t.serial = ++serial_;
+    t.priority = static_cast<int>(below(6)) / 4;
+    if (!r.puts.empty() && r.what == Naive::Request::out) t.priority = r.puts[0].priority;
+    r.puts.push_back(t);
+  }
+  for (std::size_t i = 0; i < (chance(80) ? 1u : 2u); ++i) {
+    Naive::Template p;
+    if (chance(70)) p.kind = chance(50) ? "a" : "b";
+    if (chance(50)) p.number = static_cast<int>(below(3));
+    r.templates.push_back(p);
+  }
+  return r;
+}
+
+Operation History::operation(const Naive::Request& r) {
+  std::vector<Payload> puts, templates;
+  for (const auto& t : r.puts)
+    puts.emplace_back(encoded(Tuple{{Value(t.kind), Value(t.number), Value(static_cast<std::int64_t>(t.serial))}}));
+  for (const auto& p : r.templates) {
+    const std::string kind = p.kind ? '"' + *p.kind + '"' : "?str";
+    if (p.number)
+      templates.emplace_back(pattern("(" + kind + ", " + std::to_string(*p.number) + ", ?int)"));
+    else if (p.kind)
+      templates.emplace_back(pattern("(" + kind + ", ...)"));
+    else
+      templates.emplace_back(pattern(r.max % 2 == 0 ? "(...)" : "(?, ?, ?)"));
+  }
+  const TransactionId transaction = r.transaction == 0 ? 0 : transaction_ids_.at(r.transaction);
+  switch (r.what) {
+    case Naive::Request::out: return Out{r.space, puts, r.lease, r.owned, r.puts[0].priority, r.delay};
+    case Naive::Request::get:
+      return Get{r.space, templates, r.take, r.wait, r.timeout, static_cast<std::uint32_t>(r.max), transaction, r.begins, r.lease};
+    case Naive::Request::count: return Count{r.space, templates};
+    case Naive::Request::begin: return Begin{r.lease};
+    case Naive::Request::abort: return Abort{transaction};
+    case Naive::Request::renew: return Renew{transaction, r.lease};
+    case Naive::Request::commit: break;
+  }
+  Commit commit{transaction, {}, r.partial, {}, {}};
+  for (std::size_t i = 0; i < puts.size(); ++i) commit.puts.push_back({r.space, puts[i], r.lease, r.puts[i].priority});
+  for (auto serial : r.consumed) commit.consumed.push_back(ids_.at(serial));
+  for (auto serial : r.released) commit.released.push_back(ids_.at(serial));
+  return commit;
+}
+
+std::string text_of_item(const Item& item) {
+  const Tuple t = decode_tuple(item.tuple.blob());
+  return t.items[0].get<std::string>() + std::to_string(t.items[1].get<std::int64_t>()) + "." +
+         std::to_string(t.items[2].get<std::int64_t>()) + "/" + std::to_string(item.attempts);
+}
+
+std::string History::text_of_reply(const Reply& reply) {
+  const Answer& answer = std::get<Answer>(reply.answer);
+  if (const auto* failed = std::get_if<Failed>(&answer)) {
+    if (failed->code == ErrorCode::timeout) return "timeout";
+    return failed->code == ErrorCode::conflict ? "conflict" : failed->text;
+  }
+  if (const auto* done = std::get_if<Done>(&answer)) {
+    for (const Client& c : clients_) {
+      auto asked = c.pending.find(reply.sequence);
+      if (c.id == reply.session && asked != c.pending.end() && asked->second.what == Naive::Request::count)
+        return std::to_string(done->number);
+    }
+    return "done";
+  }
+  std::string text;
+  for (const Item& item : std::get<Found>(answer).items) text += text_of_item(item) + " ";
+  return text;
+}
+
+// One turn of the loop: the engine's answers are the model's.
+void History::turn() {
+  const std::size_t before = harness_.held.size(), batches = harness_.queue.size();
+  harness_.engine->check();
+  Turn t = harness_.engine->take_turn();
+  std::vector<std::string> got, expected;
+  for (const Reply& reply : t.replies) {
+    if (std::holds_alternative<Waiting>(reply.answer)) continue;
+    got.push_back(std::to_string(reply.session) + "#" + std::to_string(reply.sequence) + " " + text_of_reply(reply));
+    harness_.held.push_back(reply);
+  }
+  for (const auto& a : model_.answers)
+    expected.push_back(std::to_string(a.session) + "#" + std::to_string(a.sequence) + " " + a.text);
+  model_.answers.clear();
+  std::sort(got.begin(), got.end());
+  std::sort(expected.begin(), expected.end());
+  REQUIRE(got == expected);
+  REQUIRE(harness_.held.size() - before == got.size());
+  if (!t.batch.empty()) {
+    harness_.queue.emplace_back(t.number, std::move(t.batch));
+    snapshots_[t.number] = model_;
+  }
+  REQUIRE(harness_.queue.size() - batches <= 1);
+  release();
+  for (Client& c : clients_) {
+    if (c.id != 0 && c.attached) REQUIRE(harness_.engine->secret_of(c.id) != nullptr);
+    if (c.id != 0) REQUIRE((harness_.engine->secret_of(c.id) != nullptr) == model_.sessions.contains(c.id));
+  }
+}
+
+void History::release() {
+  harness_.release();
+  for (const Reply& reply : harness_.released)
+    for (Client& c : clients_)
+      if (c.id == reply.session && c.attached) hear(c, reply);
+  harness_.released.clear();
+}
+
+// What the client learns from an answer.
+void History::hear(Client& c, const Reply& reply) {
+  const Answer& answer = std::get<Answer>(reply.answer);
+  auto asked = c.pending.find(reply.sequence);
+  if (asked == c.pending.end()) return;  // refused, or answered twice
+  const Naive::Request r = asked->second;
+  c.pending.erase(asked);
+  c.answered.insert(reply.sequence);
+  const std::uint64_t name = c.id * 1000000 + reply.sequence;
+  const auto& applied = model_.sessions.at(c.id).applied;
+  if (auto known = applied.find(reply.sequence); known != applied.end() && known->second.lasting)
+    c.acknowledged.insert(reply.sequence);
+  if (const auto* done = std::get_if<Done>(&answer); done != nullptr && r.what == Naive::Request::begin) {
+    transaction_ids_[name] = done->number;
+    c.claims[name];
+  }
+  const auto* found = std::get_if<Found>(&answer);
+  if (found == nullptr) return;
+  if (r.begins && found->transaction != 0) transaction_ids_[name] = found->transaction;
+  for (const Item& item : found->items) {
+    const auto serial = static_cast<std::uint64_t>(decode_tuple(item.tuple.blob()).items[2].get<std::int64_t>());
+    ids_[serial] = item.id;
+    if (Naive::lasting(r.space)) c.seen.insert(serial);
+    if (r.take && (r.begins || r.transaction != 0)) c.claims[r.begins ? name : r.transaction].push_back(serial);
+  }
+}
+
+// What the client was told has happened, in what is left.
+void History::check_acknowledged(const Client& c, const Naive& before) {
+  for (auto serial : c.seen) REQUIRE(model_.ever.contains(serial));
+  if (c.id == 0 || !before.sessions.contains(c.id)) return;
+  for (Sequence n : c.acknowledged) {
+    if (c.confirmed.contains(n)) continue;
+    REQUIRE(model_.sessions.contains(c.id));
+    REQUIRE(model_.sessions.at(c.id).applied.contains(n));
+  }
+}
+
+void History::crash() {
+  if (chance(70)) turn();
+  harness_.make_durable(below(harness_.queue.size() + 1));
+  if (chance(50)) release();
+  const Naive before = std::exchange(model_, snapshots_.at(harness_.durable));
+  model_.answers.clear();
+  for (const Client& c : clients_) check_acknowledged(c, before);
+  harness_.now += Time(duration(static_cast<std::int64_t>(below(2))));
+  harness_.crash();
+  model_.crash(harness_.now.count(), 5 * second);
+  advance(0);  // what expired meanwhile
+  snapshots_.clear();
+  snapshots_[0] = model_;
+  snapshots_[1] = model_;  // the batch of the restart itself
+  for (Client& c : clients_) {
+    c.attached = false;
+    if (c.id == 0) continue;
+    const bool lives = model_.sessions.contains(c.id);
+    REQUIRE((harness_.engine->secret_of(c.id) != nullptr) == lives);
+    if (!lives) c.id = 0;
+  }
+}
+
+// Reads everything, through a client of its own.
+void History::compare_contents() {
+  turn();
+  Engine& engine = *harness_.engine;
+  const SessionId probe = engine.open_session(secret(9), harness_.now);
+  for (Sequence i = 0; i < space_names.size(); ++i)
+    engine.apply(probe, i + 1, Get{space_names[i], {pattern("(...)")}, false, false, 0, 10000}, harness_.now);
+  engine.end_session(probe, harness_.now);
+  Turn t = engine.take_turn();
+  REQUIRE(t.replies.size() == space_names.size());
+  for (const Reply& reply : t.replies) {
+    Naive::Request all;
+    all.space = space_names[reply.sequence - 1];
+    all.templates.emplace_back();
+    std::string expected;
+    for (const auto* tuple : model_.matches(all)) expected += Naive::text(*tuple) + " ";
+    REQUIRE(text_of_reply(reply) == expected);
+  }
+  if (t.batch.empty()) return;
+  harness_.queue.emplace_back(t.number, std::move(t.batch));
+  snapshots_[t.number] = model_;
+}
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+TEST_CASE("Random histories with crashes agree with the naive model") {
+  const std::uint64_t first = from_environment("PARVIS_SEED", 1);
+  const std::uint64_t histories = std::getenv("PARVIS_SEED") != nullptr ? 1 : from_environment("PARVIS_HISTORIES", 150);
+  for (std::uint64_t seed = first; seed < first + histories; ++seed) {
+    INFO("PARVIS_SEED=" << seed);
+    History(seed).play(400);
+  }
+}
+
+}  // namespace parvis::space::test
