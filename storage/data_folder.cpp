@@ -80,8 +80,8 @@ void make_folder(const fs::path& path) {
   refuse_access(path, errno);
 }
 
-// What may stand in a new folder: remains of an interrupted start, and what clients of the local server put there before
-// it runs for the first time (the lock and the log of its start, logs of kernels, a token).
+// What may stand in a new folder: remains of an interrupted start, and what clients of the local server put there
+// before it runs for the first time (the lock and the log of its start, logs of kernels, a token).
 bool is_own_leftover(const fs::path& name) {
   static constexpr std::array<std::string_view, 10> names{"lock",  "META.new", "start.lock", "server.log", "agents",
                                                           "logs",  "token",    "addresses",  "parvis.sock", "kernels"};

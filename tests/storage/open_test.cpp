@@ -184,7 +184,8 @@ TEST_CASE("a file of exactly its pages is whole", "[open]") {
     size -= 4096;
     fs::resize_file(file, size);
     try {
-      CHECK(recover(*open_lmdb(options_for(folder.data()))).size() == 2);
+      const std::size_t records = recover(*open_lmdb(options_for(folder.data()))).size();
+      CHECK(records == 2);
     } catch (const std::exception& error) {
       refused = error.what();
     }
