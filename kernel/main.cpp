@@ -103,7 +103,8 @@ class Kernel {
                      [&] {
                        for (Settlement& part : queue.give_up()) link->settle(std::move(part));
                        link->stop();
-                       end(output, 0);
+                       journal.stopped();
+                       end(output, 0, true);
                      }});
     net::Listener listener(
         io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, [&](const std::string& line) { output.log(line); }},
@@ -184,14 +185,15 @@ class Kernel {
     }
   }
 
-  // Never by finalisation: threads of user code may be anywhere.
-  [[noreturn]] void end(OutputCapture& output, int status) {
+  // Never by finalisation: threads of user code may be anywhere. `unfinished`: the journal stays, for the agent to tell
+  // who waits for what was running.
+  [[noreturn]] void end(OutputCapture& output, int status, bool unfinished = false) {
     output.flush();
+    std::vector<const char*> files{".sock", ".dump"};
+    if (status == 0) files.push_back(".stack");
+    if (status == 0 && !unfinished) files.push_back(".journal");
     std::error_code error;
-    for (const char* extension : {".sock", ".dump"}) std::filesystem::remove(options_.file(extension), error);
-    if (status == 0) {
-      for (const char* extension : {".journal", ".stack"}) std::filesystem::remove(options_.file(extension), error);
-    }
+    for (const char* extension : files) std::filesystem::remove(options_.file(extension), error);
     ::_exit(status);
   }
 

@@ -55,8 +55,8 @@ Shell::Shell(const ShellOptions& options, OutputCapture& output)
 
 void Shell::prepare() {
   if (prepared_) return;
-  prepared_ = true;
   session_ = boot_.attr("with_ipython")(session_);
+  prepared_ = true;
 }
 
 void Shell::perform(const Request& request, Outcome& outcome) {
@@ -153,7 +153,7 @@ CallAnswer Shell::success(const Request& request, Outcome& outcome) {
   // Keys ascend; the value comes last, because it is encoded already.
   writer.begin_map(outcome.unpicklable.empty() ? 10 : 11);
   writer.key("count");
-  writer.integer(++count_);
+  writer.integer(py::cast<std::int64_t>(session_.attr("count")));
   writer.key("displays");
   python::write_value(writer, session_.attr("take_displays")(), 1);
   writer.key("id");

@@ -68,7 +68,6 @@ class Shell {
   const ShellOptions options_;
   OutputCapture& output_;
   bool prepared_;
-  std::int64_t count_ = 0;
   pybind11::module_ boot_;
   pybind11::object session_, nothing_;
 };

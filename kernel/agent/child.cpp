@@ -68,7 +68,7 @@ void prepare(SpawnSettings& settings, const std::filesystem::path& log) {
 
 std::string Ending::text() const {
   if (signal != 0) return "was killed by " + signal_name(signal);
-  return exit == 0 ? std::string("stopped") : "exited with status " + std::to_string(exit);
+  return "exited with status " + std::to_string(exit);
 }
 
 int usable_cores() {

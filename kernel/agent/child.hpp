@@ -13,7 +13,7 @@ namespace parvis::kernel {
 struct Ending {
   int exit = 0;
   int signal = 0;
-  [[nodiscard]] std::string text() const;  // "was killed by SIGSEGV", "exited with status 3", "stopped"
+  [[nodiscard]] std::string text() const;  // "was killed by SIGSEGV", "exited with status 3"
 };
 
 class Child {

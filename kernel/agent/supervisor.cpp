@@ -191,28 +191,27 @@ void Supervisor::reply(const std::string& command, Map result) {
 void Supervisor::ended(Place& place) {
   const Ending ending = place.child->reap();
   const std::string kernel = place.kernel;
-  const bool could_not_start = ending.signal == 0 && ending.exit == 2;
-  std::string message = place.planned                            ? "stopped as asked"
-                        : ending.exit == 0 && ending.signal == 0 ? "stopped"
-                                                                 : ending.text();
-  if (place.planned && ending.signal != 0) message += " (" + ending.text() + ", because it did not stop by itself)";
+  const auto journal = file(kernel, ".journal");
+  const bool by_itself = ending.signal == 0;
+  const bool could_not_start = by_itself && ending.exit == 2 && Journal::read(journal).empty();
+  const bool stopped = by_itself && ending.exit == 0 && Journal::was_stopped(journal);  // by the verb `stop`
+  std::string message = place.planned ? "stopped as asked" : stopped ? "stopped" : ending.text();
+  if (place.planned && !by_itself) message += " (" + ending.text() + ", because it did not stop by itself)";
   if (could_not_start) message = "could not start: " + read_tail(file(kernel, ".log"), log_bytes);
   log("kernel " + kernel + " (" + std::to_string(place.index) + ") " + message);
   place.child.reset();
-  const bool stopped_itself = !place.planned && ending.signal == 0 && ending.exit == 0;  // by the verb `stop`
-  if (stopped_itself) place.wanted = false;
-  if (place.wanted) plan_replacement(place, ending);
+  if (stopped && !place.planned) place.wanted = false;
+  if (place.wanted) plan_replacement(place, could_not_start);
   report_death(place, kernel, ending, message);
   remove_files(kernel);
   if (!place.wanted) std::erase_if(places_, [&](const Place& other) { return &other == &place; });
   answer_stops(kernel);
 }
 
-void Supervisor::plan_replacement(Place& place, const Ending& ending) {
+void Supervisor::plan_replacement(Place& place, bool could_not_start) {
   const bool quick = !place.planned && Clock::now() - place.started < instant;
   place.instant_deaths = quick ? place.instant_deaths + 1 : 0;
-  const bool hopeless =
-      ending.signal == 0 && ending.exit == 2 && place.instant_deaths == 1 && place.index < options_.kernels;
+  const bool hopeless = could_not_start && place.instant_deaths == 1 && place.index < options_.kernels;
   if (hopeless || place.instant_deaths >= instant_deaths_max) {
     log("kernel " + std::to_string(place.index) + " is given up: " + std::to_string(place.instant_deaths) +
         " times it ended within " + std::to_string(instant.count()) + " s");

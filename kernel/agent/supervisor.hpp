@@ -53,7 +53,7 @@ class Supervisor {
   void restart(const std::string& kernel);
   void stop(Place& place);
   void ended(Place& place);
-  void plan_replacement(Place& place, const Ending& ending);
+  void plan_replacement(Place& place, bool could_not_start);
   void report_death(const Place& place, const std::string& kernel, const Ending& ending, const std::string& message);
   void remove_files(const std::string& kernel);
   void answer_stops(const std::string& kernel);

@@ -52,22 +52,49 @@ void Journal::remove(std::size_t slot) { slots_[slot].state.store(0, std::memory
 void Journal::farm(std::string_view id) { store(slots_[0], id, 2); }
 void Journal::clear_farm() { slots_[0].state.store(0, std::memory_order_release); }
 
+void Journal::stopped() { slots_[0].verb = 1; }
+
+namespace {
+
+// The file of a kernel that has ended, as it stands; null when there is none.
+class Mapping {
+ public:
+  Mapping(const std::filesystem::path& path, std::size_t bytes) : bytes_(bytes) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    struct stat info {};
+    const bool whole = ::fstat(fd, &info) == 0 && static_cast<std::size_t>(info.st_size) == bytes;
+    if (whole) memory_ = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
+    ::close(fd);
+  }
+  ~Mapping() {
+    if (memory_ != MAP_FAILED) ::munmap(memory_, bytes_);
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  [[nodiscard]] const void* get() const { return memory_ == MAP_FAILED ? nullptr : memory_; }
+
+ private:
+  std::size_t bytes_;
+  void* memory_ = MAP_FAILED;
+};
+
+}  // namespace
+
+bool Journal::was_stopped(const std::filesystem::path& path) {
+  const Mapping file(path, slots * sizeof(Slot));
+  return file.get() == nullptr || static_cast<const Slot*>(file.get())->verb == 1;
+}
+
 std::vector<Journal::Entry> Journal::read(const std::filesystem::path& path) {
   std::vector<Entry> entries;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return entries;
-  void* memory = ::mmap(nullptr, slots * sizeof(Slot), PROT_READ, MAP_SHARED, fd, 0);
-  struct stat info {};
-  const bool whole = ::fstat(fd, &info) == 0 && static_cast<std::size_t>(info.st_size) == slots * sizeof(Slot);
-  ::close(fd);
-  if (memory == MAP_FAILED) return entries;
-  const Slot* all = static_cast<const Slot*>(memory);
-  for (std::size_t i = 0; whole && i < slots; ++i) {
+  const Mapping file(path, slots * sizeof(Slot));
+  const Slot* const all = static_cast<const Slot*>(file.get());
+  for (std::size_t i = 0; all != nullptr && i < slots; ++i) {
     const std::uint8_t state = all[i].state.load(std::memory_order_acquire);
     if (state == 0 || all[i].length > id_bytes) continue;
     entries.push_back({std::string(all[i].id, all[i].length), state == 2, i == 0, static_cast<Verb>(all[i].verb)});
   }
-  ::munmap(memory, slots * sizeof(Slot));
   return entries;
 }
 

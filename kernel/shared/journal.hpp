@@ -2,7 +2,8 @@
 // store is all it costs and the bytes survive a SIGKILL. The kernel writes it; the agent reads it when the kernel is
 // gone.
 //
-//   slot   := state:u8  verb:u8  length:u8  id[length] (up to id_bytes)      slot 0: the farm task that runs
+//   slot   := state:u8  verb:u8  length:u8  id[length] (up to id_bytes)      slot 0: the farm task that runs;
+//                                                                            its verb is 1 when the kernel was stopped
 //
 // Threads: add and remove belong to the control thread, running and farm to the main thread; a slot changes hands
 // through the work queue. The state is stored last (release), so that a reader never sees half an id.
@@ -42,7 +43,10 @@ class Journal {
   void remove(std::size_t slot);
   void farm(std::string_view id);  // empty: none
   void clear_farm();
+  void stopped();  // the kernel ends because it was asked to, whatever still runs
 
+  // Did the kernel end because it was asked to? Then its journal says so, or it has taken it away.
+  static bool was_stopped(const std::filesystem::path& path);
   // Of a kernel that has ended; empty when there is no file.
   static std::vector<Entry> read(const std::filesystem::path& path);
 

@@ -43,6 +43,22 @@ def test_exit_and_kill(agents):
     wait_until(lambda: len(agent.ids()) == 2 and not {first.id, second.id} & set(agent.ids()), "both are replaced")
 
 
+def test_an_exit_that_looks_like_a_stop_is_none_and_a_stop_is_final(agents):
+    agent = agents(1)
+    kernel = agent.attach(agent.kernels(1)[0])
+    request = kernel.later("import os; os._exit(0)")
+    assert agent.death(kernel.id)["message"] == "exited with status 0"
+    died(agent, kernel, request)
+    kernel = agent.attach(wait_until(lambda: kernel.id not in agent.ids() and agent.ids(), "the replacement")[0])
+    request = kernel.later("while True:\n    try:\n        while True: pass\n    except BaseException: pass")
+    kernel.wait_running(request)
+    kernel.ok("stop", now=True)
+    death = agent.death(kernel.id)
+    assert death["message"] == "stopped" and death["replaced_by"] is None
+    assert "while this ran" in died(agent, kernel, request)["message"]
+    assert agent.process.wait(60) == 0
+
+
 def test_commands(agents):
     agent = agents(1)
     first = agent.kernels(1)[0]

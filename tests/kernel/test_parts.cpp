@@ -95,6 +95,7 @@ TEST_CASE("the journal tells afterwards what ran and what waited") {
     journal.remove(c);
     journal.farm("task");
   }
+  REQUIRE_FALSE(Journal::was_stopped(folder.path / "j"));
   const auto entries = Journal::read(folder.path / "j");
   REQUIRE(entries.size() == 3);
   REQUIRE(entries[0].farm);
@@ -105,6 +106,9 @@ TEST_CASE("the journal tells afterwards what ran and what waited") {
   REQUIRE(entries[2].running);
   REQUIRE(entries[2].verb == Verb::push);
   REQUIRE(Journal::read(folder.path / "none").empty());
+  REQUIRE(Journal::was_stopped(folder.path / "none"));
+  Journal(folder.path / "s").stopped();
+  REQUIRE(Journal::was_stopped(folder.path / "s"));
 }
 
 TEST_CASE("the journal's slots are used again, and end") {
