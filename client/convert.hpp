@@ -37,7 +37,7 @@ template <class T> inline constexpr bool always_false = false;
 template <class T> concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 template <class T> concept Model = std::same_as<T, Value> || std::same_as<T, Nil> || std::same_as<T, BigInteger> || std::same_as<T, List> ||
     std::same_as<T, Tuple> || std::same_as<T, Map> || std::same_as<T, Array> || std::same_as<T, Object> || std::same_as<T, Blob>;
-template <class T> concept Text = std::convertible_to<const T&, std::string_view>;
+template <class T> concept Text = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
 
 template <class T> inline constexpr bool is_vector = false;
 template <class T, class A> inline constexpr bool is_vector<std::vector<T, A>> = true;

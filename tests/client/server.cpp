@@ -119,7 +119,10 @@ void TestServer::start() {
   words.insert(words.end(), options_.begin(), options_.end());
   process_ = std::make_unique<Process>(words);
   const auto line = process_->read_line();
-  if (line.find("serving") == std::string::npos) FAIL("the server did not start: " << line << process_->read_errors());
+  if (line.find(" serves ") == std::string::npos) {
+    process_->signal(SIGTERM);
+    FAIL("the server did not start: " << line << process_->read_errors());
+  };
 }
 
 void TestServer::kill() {
