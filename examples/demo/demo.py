@@ -185,7 +185,8 @@ def next_steps(home: str, program: str) -> None:
 Try next:
   export PARVIS_HOME={home} PATH={folder}:$PATH PYTHONPATH={os.environ.get("PYTHONPATH", "")}
   scripts/demo                                    # again: the results are still in the space
-  parvis out greeting hello 7                     # a tuple goes in (the server starts by itself) ...
+  parvis serve &
+  parvis out greeting hello 7                     # a tuple goes in ...
   parvis in greeting ?str ?int                    # ... and comes out
   parvis kernels start -n 2
   parvis exec -k 0 'import sys; sys.version'
