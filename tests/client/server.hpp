@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/session.hpp"
+#include "client/endpoint.hpp"
 #include "client/space.hpp"
 
 namespace parvis::test {
