@@ -55,11 +55,11 @@ class Server:
         self.process = None
 
     def start(self) -> None:
-        with open(os.path.join(self.home, "demo-server.log"), "ab") as log:
+        with open(os.path.join(self.home, "server.log"), "ab") as log:
             self.process = subprocess.Popen([self.program, "serve"], stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()  # "parvis 0.1.0 serves unix:///…"
         if not line:
-            raise SystemExit(f"The server did not start; see {self.home}/demo-server.log")
+            raise SystemExit(f"The server did not start; see {self.home}/server.log")
 
     def kill(self) -> int:
         self.process.kill()
@@ -145,9 +145,9 @@ def farm_out(demo: Demo, files: list[str]) -> float | None:
           f"({', '.join(f'{kernel.name}: pid {kernel.pid}' for kernel in kernels)}):")
     took = demo.run(todo)
     rows = demo.farm.results()
-    again = [row for row in rows if row.attempts > 0]
-    print(f"All {len(todo)} done in {took:.1f} s, by {len({row.kernel for row in rows})} kernels one after another; "
-          f"{len(again)} tasks had been claimed before, came back, and were claimed again.")
+    again = [row for row in rows if row.attempts > 1]
+    print(f"All {len(todo)} done in {took:.1f} s, by {len({row.kernel for row in rows})} kernels; {len(again)} of the tasks "
+          "had been claimed by a kernel that died, came back, and were run again.")
     return took
 
 
