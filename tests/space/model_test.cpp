@@ -150,6 +150,7 @@ class History {
   }
   void apply(Client& c, Sequence n, const Naive::Request& r) {
     if (std::getenv("PARVIS_TRACE") != nullptr) trace(c, n, r);
+    if (r.what == Naive::Request::count) counts_.insert({c.id, n});
     harness_.engine->apply(c.id, n, operation(r), harness_.now);
     model_.apply(c.id, n, r);
   }
@@ -182,7 +183,7 @@ class History {
   std::uint64_t serial_ = 0;
   std::map<std::uint64_t, TupleId> ids_;                  // of serials, as answers told them
   std::map<std::uint64_t, TransactionId> transaction_ids_;  // of the model's names
-  std::set<std::pair<SessionId, Sequence>> refused_;
+  std::set<std::pair<SessionId, Sequence>> refused_, counts_;
 };
 
 Naive::Request History::request(Client& c) {
@@ -281,11 +282,7 @@ std::string History::text_of_reply(const Reply& reply) {
     return failed->code == ErrorCode::conflict ? "conflict" : failed->text;
   }
   if (const auto* done = std::get_if<Done>(&answer)) {
-    for (const Client& c : clients_) {
-      auto asked = c.pending.find(reply.sequence);
-      if (c.id == reply.session && asked != c.pending.end() && asked->second.what == Naive::Request::count)
-        return std::to_string(done->number);
-    }
+    if (counts_.contains({reply.session, reply.sequence})) return std::to_string(done->number);
     return "done";
   }
   std::string text;

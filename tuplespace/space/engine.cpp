@@ -8,7 +8,6 @@
 namespace parvis::space {
 
 namespace {
-constexpr std::uint64_t id_block = 1 << 16;         // ids reserved by one writing of the meta record
 constexpr Time confirmations_wait = std::chrono::milliseconds(50);
 constexpr std::int64_t longest_us = std::int64_t{1} << 60;  // beyond: never
 }  // namespace

@@ -1,4 +1,6 @@
 // Spaces by name: made on first use, or with a durability; listed; dropped.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "tuplespace/model/checks.hpp"

@@ -23,8 +23,8 @@ namespace parvis::space {
 
 namespace {
 
-enum Kind : std::uint8_t { meta = 1, space_kind = 2, tuple = 3, session = 4, claim = 5, tombstone = 6 };
-constexpr std::uint8_t version = 1;
+enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, claim = 5, tombstone = 6 };
+constexpr std::uint8_t record_version = 1;
 enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16 };
 
 std::uint64_t zigzag(std::int64_t v) { return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63); }
@@ -33,8 +33,8 @@ std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1
 class RecordWriter {
  public:
   explicit RecordWriter(Kind kind) {
-    byte(kind);
-    byte(version);
+    byte(static_cast<std::uint8_t>(kind));
+    byte(record_version);
   }
   void byte(std::uint8_t b) { bytes_.push_back(static_cast<std::byte>(b)); }
   void number(std::uint64_t n) {
@@ -111,7 +111,7 @@ TupleHead read_head(RecordReader& in) {
 }
 
 RecordWriter write_head(const TupleHead& head) {
-  RecordWriter out(tuple);
+  RecordWriter out(Kind::tuple);
   out.byte(static_cast<std::uint8_t>((head.priority != 0 ? has_priority : 0) | (head.attempts != 0 ? has_attempts : 0) |
                                      (head.lease_until != 0 ? has_lease : 0) | (head.not_before != 0 ? has_delay : 0) |
                                      (head.owner != 0 ? has_owner : 0)));
@@ -182,21 +182,21 @@ TupleBytes allocate(ByteSpan head, std::size_t size, Copy&& copy) {
 }  // namespace
 
 Blob encode(const MetaRecord& record) {
-  RecordWriter out(meta);
+  RecordWriter out(Kind::meta);
   out.number(record.epoch);
   out.number(record.reserved);
   return out.blob();
 }
 
 Blob encode(const SpaceRecord& record) {
-  RecordWriter out(space_kind);
+  RecordWriter out(Kind::space);
   out.byte(static_cast<std::uint8_t>(record.durability));
   out.append(as_bytes(record.name));
   return out.blob();
 }
 
 Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Sequence, Applied>& applied) {
-  RecordWriter out(session);
+  RecordWriter out(Kind::session);
   out.append(secret.bytes);
   out.number(confirmed);
   std::size_t count = 0;
@@ -215,7 +215,7 @@ Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Seq
 }
 
 Blob encode(const ClaimRecord& record) {
-  RecordWriter out(claim);
+  RecordWriter out(Kind::claim);
   out.number(record.session);
   out.number(zigzag(record.lease_us));
   out.number(record.tuples.size());
@@ -224,7 +224,7 @@ Blob encode(const ClaimRecord& record) {
 }
 
 Blob encode(const TombstoneRecord& record) {
-  RecordWriter out(tombstone);
+  RecordWriter out(Kind::tombstone);
   out.append(record.tombstone.secret.bytes);
   out.number(static_cast<std::uint64_t>(record.until));
   Sequence before = record.tombstone.confirmed;
@@ -256,9 +256,9 @@ TupleBytes tuple_bytes(const TupleHead& head, const Payload& payload) {
 
 Record decode(storage::RecordId id, ByteSpan bytes) {
   RecordReader in(id, bytes);
-  const std::uint8_t kind = in.byte();
-  if (in.byte() != version) in.fail("it was written by a newer Parvis");
-  if (kind == tuple) {
+  const auto kind = static_cast<Kind>(in.byte());
+  if (in.byte() != record_version) in.fail("it was written by a newer Parvis");
+  if (kind == Kind::tuple) {
     TupleRecord record{read_head(in), {}};
     const std::size_t head = in.position();
     record.bytes = allocate(bytes.first(head), bytes.size() - head, [&](std::byte* to) {
@@ -268,11 +268,11 @@ Record decode(storage::RecordId id, ByteSpan bytes) {
   }
   Record record;
   switch (kind) {
-    case meta: record = MetaRecord{in.number(), in.number()}; break;
-    case space_kind: record = read_space(in); break;
-    case session: record = read_session(in); break;
-    case claim: record = read_claim(in); break;
-    case tombstone: record = read_tombstone(in); break;
+    case Kind::meta: record = MetaRecord{in.number(), in.number()}; break;
+    case Kind::space: record = read_space(in); break;
+    case Kind::session: record = read_session(in); break;
+    case Kind::claim: record = read_claim(in); break;
+    case Kind::tombstone: record = read_tombstone(in); break;
     default: in.fail("its kind is unknown");
   }
   in.end();

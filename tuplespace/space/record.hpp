@@ -20,6 +20,8 @@ namespace parvis::space {
 inline constexpr storage::RecordId meta_record = 1;
 inline constexpr std::uint64_t first_id = 16;  // of spaces, tuples, sessions and transactions, which share one sequence
 
+inline constexpr std::uint64_t id_block = 1 << 16;  // ids reserved by one writing of the meta record
+
 struct MetaRecord {
   std::uint64_t epoch = 0;     // how often the space was started
   std::uint64_t reserved = first_id;  // ids below may have been given away

@@ -8,10 +8,6 @@
 
 namespace parvis::space {
 
-namespace {
-constexpr std::uint64_t id_block = 1 << 16;
-}
-
 void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
   Record any = decode(id, bytes);
   if (id != meta_record && (id < first_id || id >= meta.reserved))

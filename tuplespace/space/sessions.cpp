@@ -1,7 +1,7 @@
 // Sessions: every operation takes effect once, and what a client has not confirmed is not lost with it.
-#include "tuplespace/space/state.hpp"
+#include <algorithm>
 
-#include <fmt/format.h>
+#include "tuplespace/space/state.hpp"
 
 namespace parvis::space {
 

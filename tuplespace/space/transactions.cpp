@@ -1,5 +1,7 @@
 // Transactions, which are also the claims of the farm: takes that come back unless they are committed. The puts of a
 // commit come with it, so a transaction holds nothing but what it took.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "tuplespace/space/state.hpp"

@@ -4,6 +4,7 @@
 // carries it. What is needed rarely (lease, owner, delay) stays inside the record. Entries come from slabs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
