@@ -146,8 +146,8 @@ def farm_out(demo: Demo, files: list[str]) -> float | None:
     took = demo.run(todo)
     rows = demo.farm.results()
     again = [row for row in rows if row.attempts > 1]
-    print(f"All {len(todo)} done in {took:.1f} s, by {len({row.kernel for row in rows})} kernels; {len(again)} of the tasks "
-          "had been claimed by a kernel that died, came back, and were run again.")
+    print(f"All {len(todo)} done in {took:.1f} s, by {len({row.kernel for row in rows})} kernels; {len(again)} of the "
+          "tasks had been claimed by a kernel that died, came back and were run again.")
     return took
 
 
