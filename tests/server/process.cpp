@@ -77,7 +77,7 @@ class Process {
   std::string text_;
 };
 
-const std::string program = PARVIS_BIN "/parvis-serve";
+const std::string program = PARVIS_BIN "/parvis";
 
 struct Served {
   explicit Served(const std::filesystem::path& home, std::vector<std::string> more = {})
@@ -87,7 +87,7 @@ struct Served {
     REQUIRE(text.find(" serves unix://") != std::string::npos);
   }
   static std::vector<std::string> arguments(std::vector<std::string> more) {
-    more.insert(more.begin(), program);
+    more.insert(more.begin(), {program, "serve"});
     return more;
   }
   Process process;
@@ -142,7 +142,7 @@ TEST_CASE("the server's folder is private, and tells where it listens") {
   client.open(wire::read_token(home));
   client.call<Done>(1, out({"over tcp"}));
 
-  Process second({program}, home);
+  Process second(Served::arguments({}), home);
   CHECK_THAT(second.read_all(), Catch::Contains(home.string()));
   CHECK(WEXITSTATUS(second.wait()) == 1);
   client.call<Done>(2, out({"undisturbed"}));

@@ -22,18 +22,13 @@ void SendQueue::refill() {
   flight_.clear();
   std::swap(open_, flight_);
   if (!flight_.empty()) ready_.emplace_back(flight_);
-  while (!large_.empty()) {
+  if (!large_.empty()) {
     if (!cutter_) cutter_.emplace(large_.front());
-    if (cutter_->next(ready_)) break;
-    const auto entry = large_ids_.find(large_.front()->id);
-    if (--entry->second == 0) large_ids_.erase(entry);
-    large_.pop_front();
-    cutter_.reset();
+    cutter_->next(ready_);
   }
   ready_bytes_ = 0;
   for (const auto& part : ready_) ready_bytes_ += part.size();
   large_bytes_ -= std::min(large_bytes_, ready_bytes_ - flight_.size());
-  if (large_.empty()) large_bytes_ = 0;
 }
 
 const std::vector<ByteSpan>& SendQueue::gather() {
@@ -47,6 +42,15 @@ void SendQueue::wrote(std::size_t bytes) {
   while (part != ready_.end() && bytes >= part->size()) bytes -= (part++)->size();
   ready_.erase(ready_.begin(), part);
   if (bytes > 0) ready_.front() = ready_.front().subspan(bytes);
+  if (ready_bytes_ == 0 && cutter_ && cutter_->done()) drop_large();
+}
+
+void SendQueue::drop_large() {
+  const auto entry = large_ids_.find(large_.front()->id);
+  if (--entry->second == 0) large_ids_.erase(entry);
+  large_.pop_front();
+  cutter_.reset();
+  if (large_.empty()) large_bytes_ = 0;  // headers of fragments were counted out, but not in
 }
 
 }  // namespace parvis::net

@@ -25,6 +25,7 @@ class SendQueue {
 
  private:
   void refill();
+  void drop_large();
 
   ByteVector open_;                                         // whole frames, growing
   ByteVector flight_;                                       // whole frames being written

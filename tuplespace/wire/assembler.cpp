@@ -30,6 +30,10 @@ std::uint64_t number(const std::byte* at, std::size_t bytes) {
   return n;
 }
 
+}  // namespace
+
+namespace assembling {
+
 struct Header {
   std::size_t length = 0;
   Kind kind{};
@@ -37,20 +41,6 @@ struct Header {
   std::size_t segments = 0;
   std::uint64_t id = 0;
 };
-
-// Memory for one segment. A large one is only reserved: the kernel gives pages when bytes are written to them.
-std::shared_ptr<std::byte> allocate(std::size_t size) {
-  if (size < mapped_segment_bytes) {
-    auto bytes = std::make_shared_for_overwrite<std::byte[]>(size);
-    return {bytes, bytes.get()};
-  }
-  void* pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (pages == MAP_FAILED) {
-    throw Error(ErrorCode::limit_exceeded,
-                fmt::format("no memory for a segment of {} bytes: {}", size, std::strerror(errno)));
-  }
-  return {static_cast<std::byte*>(pages), [size](std::byte* p) { munmap(p, size); }};
-}
 
 // A message of which fragments have arrived: lengths (when it has segments), body, segments, in this order.
 struct Partial {
@@ -73,6 +63,27 @@ struct Partial {
     return lengths.size() == lengths_size() && (segments == 0 || (body.size() == body_size && done.size() == segments));
   }
 };
+
+}  // namespace assembling
+
+namespace {
+
+using assembling::Header;
+using assembling::Partial;
+
+// Memory for one segment. A large one is only reserved: the kernel gives pages when bytes are written to them.
+std::shared_ptr<std::byte> allocate(std::size_t size) {
+  if (size < mapped_segment_bytes) {
+    auto bytes = std::make_shared_for_overwrite<std::byte[]>(size);
+    return {bytes, bytes.get()};
+  }
+  void* pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED) {
+    throw Error(ErrorCode::limit_exceeded,
+                fmt::format("no memory for a segment of {} bytes: {}", size, std::strerror(errno)));
+  }
+  return {static_cast<std::byte*>(pages), [size](std::byte* p) { munmap(p, size); }};
+}
 
 void read_lengths(Partial& p, const Limits& limits) {
   p.body_size = number(p.lengths.data(), 4);

@@ -51,6 +51,7 @@ class Cutter {
  public:
   explicit Cutter(std::shared_ptr<const Outgoing> message);
   bool next(std::vector<ByteSpan>& buffers);
+  [[nodiscard]] bool done() const { return !first_ && left_ == 0; }  // next() has nothing more
 
  private:
   std::shared_ptr<const Outgoing> message_;

@@ -8,7 +8,7 @@
 namespace parvis::wire {
 namespace {
 
-[[noreturn]] void over(std::string_view what, std::uint64_t value, std::string_view limit, std::uint64_t most) {
+[[noreturn]] void too_many(std::string_view what, std::uint64_t value, std::string_view limit, std::uint64_t most) {
   throw Error(ErrorCode::limit_exceeded, fmt::format("{} {} exceed the limit {} = {}", value, what, limit, most));
 }
 [[noreturn]] void invalid(const std::string& text) { throw Error(ErrorCode::protocol_error, text); }
@@ -23,7 +23,7 @@ void check_name(const std::string& name, std::string_view what) {
 }
 
 void check_number(std::size_t n, std::string_view what) {
-  if (n > max_operation_tuples) over(what, n, "max_operation_tuples", max_operation_tuples);
+  if (n > max_operation_tuples) too_many(what, n, "max_operation_tuples", max_operation_tuples);
 }
 
 void check_span(std::int64_t us, std::string_view what) {
@@ -48,7 +48,7 @@ void check_tuple(const Payload& tuple, std::size_t tuple_bytes) {
 
 void check_templates(const std::vector<Payload>& templates) {
   if (templates.empty()) invalid("no template");
-  if (templates.size() > max_templates) over("templates", templates.size(), "max_templates", max_templates);
+  if (templates.size() > max_templates) too_many("templates", templates.size(), "max_templates", max_templates);
   for (const auto& pattern : templates) validate_template(pattern.blob().span());
 }
 
