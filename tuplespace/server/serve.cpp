@@ -52,22 +52,19 @@ void stop_on_signals(boost::asio::signal_set& signals, Server& server, bool agai
   });
 }
 
-// Each connection is a descriptor or two; the usual soft limit of 1024 is for programs that use select().
-void raise_descriptor_limit(const Limits& limits, Log& log) {
+// Each connection is a descriptor or two; the usual soft limit of 1024 is for programs that use select(). What the system
+// does not allow is noticed, and said, when a connection cannot be accepted.
+void raise_descriptor_limit(const Limits& limits) {
   rlimit descriptors{};
   if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
-  const rlim_t wanted = 2 * limits.connections + 64;
+  const rlim_t wanted = std::min<rlim_t>(2 * limits.connections + 64, descriptors.rlim_max);
   if (descriptors.rlim_cur >= wanted) return;
-  descriptors.rlim_cur = std::min<rlim_t>(wanted, descriptors.rlim_max);
-  const bool raised = setrlimit(RLIMIT_NOFILE, &descriptors) == 0;
-  if (!raised || descriptors.rlim_cur < wanted) {
-    log.warn(fmt::format("the system allows {} open files, {} connections may need {} (ulimit -n)",
-                         descriptors.rlim_cur, limits.connections, wanted));
-  }
+  descriptors.rlim_cur = wanted;
+  (void)setrlimit(RLIMIT_NOFILE, &descriptors);
 }
 
 int run(const ServeOptions& options, Log& log) {
-  raise_descriptor_limit(options.limits, log);
+  raise_descriptor_limit(options.limits);
   const auto home = options.data.empty() ? wire::home_folder() : std::filesystem::absolute(options.data);
   auto folder = std::make_shared<storage::DataFolder>(home);
   make_private(home);
