@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t page_bytes = 4096;
 
 // A disk during the replay of events: what is safe, and what is only in its cache.
-class Disk {
+class ImaginedDisk {
  public:
   void play(const Event& event) {
     switch (event.kind) {
@@ -34,7 +34,7 @@ class Disk {
   }
 
   ByteVector after_power_cut(std::mt19937& random) const {
-    Disk image = *this;
+    ImaginedDisk image = *this;
     for (const Event* write : pending_) {
       for (std::size_t at = 0; at < write->bytes.size(); at += page_bytes) {
         const ByteSpan page = ByteSpan(write->bytes).subspan(at, std::min(page_bytes, write->bytes.size() - at));
@@ -90,7 +90,7 @@ TEST_CASE("P1: power is cut at a random moment", "[power]") {
   const std::size_t start = acknowledged[1].events - 3;
   for (int cut = 0; cut < 150; ++cut) {
     const std::size_t moment = start + random() % (events.size() - start);
-    Disk disk;
+    ImaginedDisk disk;
     for (std::size_t i = 0; i <= moment; ++i) disk.play(events[i]);
     TemporaryFolder after;
     std::filesystem::create_directory(after.data());
