@@ -1,5 +1,5 @@
-// An engine with a disk that tests hold in their hands: batches become durable when the test says so, replies are released
-// as a server would release them, a crash loses what was not durable.
+// An engine with a disk that tests hold in their hands: batches become durable when the test says so, replies are
+// released as a server would release them, a crash loses what was not durable.
 #pragma once
 
 #include <deque>

@@ -48,9 +48,11 @@ TEST_CASE("A million tuples: bytes, and nanoseconds an operation", "[.][measure]
 
   const std::size_t before = allocated();
   measure("out", million, [&](int i) { ask(Out{"s", {tuples[static_cast<std::size_t>(i)]}}); });
-  std::cout << "bytes a tuple: " << (allocated() - before) / million << " in all, " << own / million << " its own; counted "
-            << (engine.stats().tuple_bytes + engine.stats().index_bytes) / million << '\n';
-  measure("rdp, found by a rare field", 200'000, [&](int i) { ask(Get{"s", {hits[static_cast<std::size_t>(i) % 1000]}, false, false}); });
+  std::cout << "bytes a tuple: " << (allocated() - before) / million << " in all, " << own / million
+            << " its own; counted " << (engine.stats().tuple_bytes + engine.stats().index_bytes) / million << '\n';
+  measure("rdp, found by a rare field", 200'000, [&](int i) {
+    ask(Get{"s", {hits[static_cast<std::size_t>(i) % 1000]}, false, false});
+  });
   measure("rdp, nothing", 200'000, [&](int) { ask(Get{"s", {miss}, false, false}); });
   measure("inp, the oldest of a million", 200'000, [&](int) { ask(Get{"s", {any}, true, false}); });
 

@@ -9,6 +9,7 @@
 
 #include "harness.hpp"
 #include "naive_model.hpp"
+#include "requests.hpp"
 
 namespace parvis::space::test {
 
@@ -59,7 +60,9 @@ class History {
   bool chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
   std::size_t below(std::size_t n) { return random_() % n; }
   // No two deadlines at one time: then their order is not defined.
-  std::int64_t duration(std::int64_t seconds) { return seconds * second + static_cast<std::int64_t>(below(999'999)) + 1; }
+  std::int64_t duration(std::int64_t seconds) {
+    return seconds * second + static_cast<std::int64_t>(below(999'999)) + 1;
+  }
 
   void act() {
     Client& c = clients_[below(clients_.size())];
@@ -149,23 +152,14 @@ class History {
     apply(c, c.sequence, r);
   }
   void apply(Client& c, Sequence n, const Naive::Request& r) {
-    if (std::getenv("PARVIS_TRACE") != nullptr) trace(c, n, r);
+    if (std::getenv("PARVIS_TRACE") != nullptr)
+      std::cerr << harness_.now.count() << " us " << c.id << '#' << n << ' ' << to_text(r) << '\n';
     if (r.what == Naive::Request::count) counts_.insert({c.id, n});
-    harness_.engine->apply(c.id, n, operation(r), harness_.now);
+    harness_.engine->apply(c.id, n, operation_of(r, names_), harness_.now);
     model_.apply(c.id, n, r);
   }
 
-  void trace(const Client& c, Sequence n, const Naive::Request& r) const {
-    static const char* const names[] = {"out", "get", "count", "begin", "commit", "abort", "renew"};
-    std::cerr << "at " << harness_.now.count() << ' ' << c.id << '#' << n << ' ' << names[r.what] << ' ' << r.space << (r.take ? " take" : "")
-              << (r.wait ? " wait" : "") << (r.begins ? " begins" : "") << (r.partial ? " partial" : "") << (r.owned ? " owned" : "")
-              << " max " << r.max << " transaction " << r.transaction << " lease " << r.lease << " timeout " << r.timeout << " delay " << r.delay;
-    for (const auto& t : r.puts) std::cerr << ' ' << Naive::text(t) << '^' << t.priority;
-    for (const auto& p : r.templates) std::cerr << " (" << p.kind.value_or("?") << ' ' << p.number.value_or(-1) << ')';
-    std::cerr << '\n';
-  }
   Naive::Request request(Client& c);
-  Operation operation(const Naive::Request& r);
   void crash();
   void check_acknowledged(const Client& c, const Naive& before);
   void turn();
@@ -181,8 +175,7 @@ class History {
   std::map<std::uint64_t, Naive> snapshots_;  // by number of the batch that made it durable
   std::vector<Client> clients_;
   std::uint64_t serial_ = 0;
-  std::map<std::uint64_t, TupleId> ids_;                  // of serials, as answers told them
-  std::map<std::uint64_t, TransactionId> transaction_ids_;  // of the model's names
+  Names names_;
   std::set<std::pair<SessionId, Sequence>> refused_, counts_;
 };
 
@@ -218,7 +211,9 @@ Naive::Request History::request(Client& c) {
     if (chance(50)) r.timeout = chance(20) ? 0 : duration(2);
     if (chance(50)) r.lease = duration(3);
   }
-  const std::size_t puts = r.what == Naive::Request::out ? 1 + below(3) : r.what == Naive::Request::commit ? below(3) : 0;
+  const std::size_t puts = r.what == Naive::Request::out      ? 1 + below(3)
+                           : r.what == Naive::Request::commit ? below(3)
+                                                              : 0;
   for (std::size_t i = 0; i < puts; ++i) {
     Naive::Tuple t;
     t.space = r.space;
@@ -236,37 +231,6 @@ Naive::Request History::request(Client& c) {
     r.templates.push_back(p);
   }
   return r;
-}
-
-Operation History::operation(const Naive::Request& r) {
-  std::vector<Payload> puts, templates;
-  for (const auto& t : r.puts)
-    puts.emplace_back(encoded(Tuple{{Value(t.kind), Value(t.number), Value(static_cast<std::int64_t>(t.serial))}}));
-  for (const auto& p : r.templates) {
-    const std::string kind = p.kind ? '"' + *p.kind + '"' : "?str";
-    if (p.number)
-      templates.emplace_back(pattern("(" + kind + ", " + std::to_string(*p.number) + ", ?int)"));
-    else if (p.kind)
-      templates.emplace_back(pattern("(" + kind + ", ...)"));
-    else
-      templates.emplace_back(pattern(r.max % 2 == 0 ? "(...)" : "(?, ?, ?)"));
-  }
-  const TransactionId transaction = r.transaction == 0 ? 0 : transaction_ids_.at(r.transaction);
-  switch (r.what) {
-    case Naive::Request::out: return Out{r.space, puts, r.lease, r.owned, r.puts[0].priority, r.delay};
-    case Naive::Request::get:
-      return Get{r.space, templates, r.take, r.wait, r.timeout, static_cast<std::uint32_t>(r.max), transaction, r.begins, r.lease};
-    case Naive::Request::count: return Count{r.space, templates};
-    case Naive::Request::begin: return Begin{r.lease};
-    case Naive::Request::abort: return Abort{transaction};
-    case Naive::Request::renew: return Renew{transaction, r.lease};
-    case Naive::Request::commit: break;
-  }
-  Commit commit{transaction, {}, r.partial, {}, {}};
-  for (std::size_t i = 0; i < puts.size(); ++i) commit.puts.push_back({r.space, puts[i], r.lease, r.puts[i].priority});
-  for (auto serial : r.consumed) commit.consumed.push_back(ids_.at(serial));
-  for (auto serial : r.released) commit.released.push_back(ids_.at(serial));
-  return commit;
 }
 
 std::string text_of_item(const Item& item) {
@@ -341,15 +305,15 @@ void History::hear(Client& c, const Reply& reply) {
   if (auto known = applied.find(reply.sequence); known != applied.end() && known->second.lasting)
     c.acknowledged.insert(reply.sequence);
   if (const auto* done = std::get_if<Done>(&answer); done != nullptr && r.what == Naive::Request::begin) {
-    transaction_ids_[name] = done->number;
+    names_.transactions[name] = done->number;
     c.claims[name];
   }
   const auto* found = std::get_if<Found>(&answer);
   if (found == nullptr) return;
-  if (r.begins && found->transaction != 0) transaction_ids_[name] = found->transaction;
+  if (r.begins && found->transaction != 0) names_.transactions[name] = found->transaction;
   for (const Item& item : found->items) {
     const auto serial = static_cast<std::uint64_t>(decode_tuple(item.tuple.blob()).items[2].get<std::int64_t>());
-    ids_[serial] = item.id;
+    names_.tuples[serial] = item.id;
     if (Naive::lasting(r.space)) c.seen.insert(serial);
     if (r.take && (r.begins || r.transaction != 0)) c.claims[r.begins ? name : r.transaction].push_back(serial);
   }

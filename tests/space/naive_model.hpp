@@ -52,7 +52,12 @@ struct Naive {
   struct Applied { Answer answer; bool lasting = true, holds = false, begun = false; std::uint64_t transaction = 0; };
   struct Session { bool attached = true; std::int64_t grace = never; std::map<std::uint64_t, Applied> applied; };
   struct Transaction { std::uint64_t session = 0; std::int64_t lease = -1, until = never; bool lasting = false; };
-  struct Waiter { std::uint64_t session, sequence; Request request; std::int64_t until; std::vector<std::uint64_t> handed; };
+  struct Waiter {
+    std::uint64_t session, sequence;
+    Request request;
+    std::int64_t until;
+    std::vector<std::uint64_t> handed;
+  };
 
   std::int64_t now = 0;
   std::uint64_t next_order = 1;
@@ -64,8 +69,12 @@ struct Naive {
   std::vector<Answer> answers;                         // of the current call
 
   static bool lasting(const std::string& space) { return space[0] != 'v'; }
-  static std::string text(const Tuple& t) { return t.kind + std::to_string(t.number) + "." + std::to_string(t.serial) + "/" + std::to_string(t.attempts); }
-  static bool before(const Tuple* a, const Tuple* b) { return a->priority != b->priority ? a->priority > b->priority : a->order < b->order; }
+  static std::string text(const Tuple& t) {
+    return t.kind + std::to_string(t.number) + "." + std::to_string(t.serial) + "/" + std::to_string(t.attempts);
+  }
+  static bool before(const Tuple* a, const Tuple* b) {
+    return a->priority != b->priority ? a->priority > b->priority : a->order < b->order;
+  }
   static std::int64_t later(std::int64_t now, std::int64_t us) { return us < 0 ? never : now + us; }
   Tuple* named(std::uint64_t serial) {
     for (Tuple& t : tuples) if (t.serial == serial) return &t;
@@ -75,12 +84,15 @@ struct Naive {
   std::vector<Tuple*> matches(const Request& r) {
     std::vector<Tuple*> found;
     for (Tuple& t : tuples)
-      if (t.space == r.space && visible(t) && std::any_of(r.templates.begin(), r.templates.end(), [&](auto& p) { return p.matches(t); }))
+      if (t.space == r.space && visible(t) &&
+          std::any_of(r.templates.begin(), r.templates.end(), [&](auto& p) { return p.matches(t); }))
         found.push_back(&t);
     std::sort(found.begin(), found.end(), before);
     return found;
   }
-  void say(std::uint64_t session, std::uint64_t sequence, std::string text) { answers.push_back({session, sequence, std::move(text)}); }
+  void say(std::uint64_t session, std::uint64_t sequence, std::string text) {
+    answers.push_back({session, sequence, std::move(text)});
+  }
   void done(std::uint64_t s, std::uint64_t n, bool lasts, std::uint64_t begun = 0) {
     Answer a{s, n, "done", begun};
     sessions[s].applied[n] = {a, lasts, false, false, begun};
@@ -109,11 +121,17 @@ struct Naive {
       case Request::out: put(s, r.puts, r); return settle([&] { done(s, n, lasting(r.space)); });
       case Request::get: return get(s, n, r);
       case Request::count: return say(s, n, std::to_string(matches(r).size()));
-      case Request::begin: transactions[s * 1000000 + n] = {s, r.lease, later(now, r.lease), true}; return done(s, n, true, s * 1000000 + n);
+      case Request::begin:
+        transactions[s * 1000000 + n] = {s, r.lease, later(now, r.lease), true};
+        return done(s, n, true, s * 1000000 + n);
       case Request::commit: return commit(s, n, r);
       case Request::abort:
         if (!open(s, r.transaction)) return say(s, n, "conflict");
-        return settle([&] { const bool lasts = transactions[r.transaction].lasting; end_transaction(r.transaction, true); done(s, n, lasts); });
+        return settle([&] {
+          const bool lasts = transactions[r.transaction].lasting;
+          end_transaction(r.transaction, true);
+          done(s, n, lasts);
+        });
       case Request::renew:
         if (!open(s, r.transaction)) return say(s, n, "conflict");
         transactions[r.transaction].lease = r.lease;
@@ -168,12 +186,15 @@ struct Naive {
           w.handed.push_back(t->serial);
           if (take) t->holder = w.session;  // give() says for whom exactly
         }
-    for (Waiter& w : std::vector<Waiter>(waiters)) if (!w.handed.empty()) give(w.session, w.sequence, w.request, w.handed);
+    for (Waiter& w : std::vector<Waiter>(waiters))
+      if (!w.handed.empty()) give(w.session, w.sequence, w.request, w.handed);
     std::erase_if(waiters, [](const Waiter& w) { return !w.handed.empty(); });
   }
   void give_back(Tuple& t, bool tried) { t.holder = 0; t.attempts += tried ? 1 : 0; }
   void forget_ended() {  // whose lease or owner ended while it was held
-    std::erase_if(tuples, [&](const Tuple& t) { return t.holder == 0 && (t.lease_until <= now || (t.owner != 0 && !sessions.contains(t.owner))); });
+    std::erase_if(tuples, [&](const Tuple& t) {
+      return t.holder == 0 && (t.lease_until <= now || (t.owner != 0 && !sessions.contains(t.owner)));
+    });
   }
   void end_transaction(std::uint64_t id, bool tried) {
     for (Tuple& t : tuples) if (t.holder == id) give_back(t, tried);
@@ -186,12 +207,14 @@ struct Naive {
     if (!open(s, r.transaction)) return say(s, n, "conflict");
     for (auto* list : {&r.consumed, &r.released})
       for (auto serial : *list)
-        if (r.partial && (named(serial) == nullptr || named(serial)->holder != r.transaction)) return say(s, n, "conflict");
+        if (r.partial && (named(serial) == nullptr || named(serial)->holder != r.transaction))
+          return say(s, n, "conflict");
     settle([&] {
       bool lasts = transactions[r.transaction].lasting || (!r.puts.empty() && lasting(r.space));
       for (auto serial : r.released) if (r.partial) give_back(*named(serial), false);
       std::erase_if(tuples, [&](const Tuple& t) {
-        return t.holder == r.transaction && (!r.partial || std::count(r.consumed.begin(), r.consumed.end(), t.serial) != 0);
+        return t.holder == r.transaction &&
+               (!r.partial || std::count(r.consumed.begin(), r.consumed.end(), t.serial) != 0);
       });
       if (!r.partial) end_transaction(r.transaction, false);
       put(s, r.puts, r);
@@ -209,7 +232,8 @@ struct Naive {
     settle([&] {
       if (a.begun && transactions.contains(a.transaction)) end_transaction(a.transaction, false);
       for (auto serial : a.answer.serials)
-        if (Tuple* t = named(serial); t != nullptr && t->holder == (a.transaction != 0 ? a.transaction : s)) give_back(*t, false);
+        if (Tuple* t = named(serial); t != nullptr && t->holder == (a.transaction != 0 ? a.transaction : s))
+          give_back(*t, false);
       forget_ended();
     });
   }
@@ -249,7 +273,8 @@ struct Naive {
       now = std::max(now, next);
       settle([&] { forget_ended(); });
       for (auto& w : std::vector<Waiter>(waiters)) if (w.until <= now) refuse(w.session, w.sequence, true);
-      for (auto& [id, t] : std::map(transactions)) if (t.until <= now) settle([&, id = id] { end_transaction(id, true); });
+      for (auto& [id, t] : std::map(transactions))
+        if (t.until <= now) settle([&, id = id] { end_transaction(id, true); });
       for (auto& [id, s] : std::map(sessions)) if (s.grace <= now) end(id);
     }
     now = to;

@@ -33,7 +33,8 @@ TEST_CASE("Records come back as they were written") {
   CHECK(session.applied.at(2000).tuples == std::vector<TupleId>{81, 82});
   CHECK(session.applied.at(2000).kind == Applied::Kind::claimed);
 
-  const auto tombstone = std::get<TombstoneRecord>(decode(51, encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900}).span()));
+  const auto tombstone =
+      std::get<TombstoneRecord>(decode(51, encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900}).span()));
   CHECK(tombstone.tombstone.applied == std::vector<Sequence>{12, 15});
   CHECK(tombstone.until == 900);
   CHECK(std::get<ClaimRecord>(decode(52, encode(ClaimRecord{50, -1, {1, 2, 3}}).span())).lease_us == -1);
@@ -41,10 +42,10 @@ TEST_CASE("Records come back as they were written") {
 }
 
 TEST_CASE("A record that cannot be read is named") {
-  const std::vector<Blob> good{
-      encode(MetaRecord{3, 70000}), encode(SpaceRecord{Durability::durable, "x"}), encode(ClaimRecord{50, 1000, {1, 300}}),
-      encode_session(secret(3), 5, {{6, {Applied::Kind::found, true, 0, {300, 301}}}}),
-      encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900})};
+  const std::vector<Blob> good{encode(MetaRecord{3, 70000}), encode(SpaceRecord{Durability::durable, "x"}),
+                               encode(ClaimRecord{50, 1000, {1, 300}}),
+                               encode_session(secret(3), 5, {{6, {Applied::Kind::found, true, 0, {300, 301}}}}),
+                               encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900})};
   for (const Blob& record : good) {
     REQUIRE_NOTHROW(decode(77, record.span()));
     for (std::size_t size = 0; size < record.size(); ++size) {

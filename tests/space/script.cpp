@@ -122,7 +122,8 @@ std::vector<TupleId> Script::tuples_named(const std::string& names) const {
   std::vector<TupleId> ids;
   std::istringstream in(names);
   for (std::string name; std::getline(in, name, ',');) {
-    auto found = std::find_if(tuples_.begin(), tuples_.end(), [&](auto& t) { return t.first.find(name) != std::string::npos; });
+    auto found =
+        std::find_if(tuples_.begin(), tuples_.end(), [&](auto& t) { return t.first.find(name) != std::string::npos; });
     if (found == tuples_.end()) throw std::runtime_error("no tuple was seen with " + name);
     ids.push_back(found->second);
   }
@@ -153,7 +154,8 @@ void Script::client_command(const std::string& name, Client& client, Words& word
   if (what == "drop") return send(client, Spaces{Spaces::What::drop, words.take(), {}});
   if (what == "make") {
     const bool is_volatile = words.flag("volatile");
-    return send(client, Spaces{Spaces::What::make, words.take(), is_volatile ? Durability::volatile_ : Durability::durable});
+    return send(client,
+                Spaces{Spaces::What::make, words.take(), is_volatile ? Durability::volatile_ : Durability::durable});
   }
   if (what == "commit") {
     Commit commit;
@@ -168,7 +170,8 @@ void Script::client_command(const std::string& name, Client& client, Words& word
   Get get;
   get.take = what == "in" || what == "inp";
   get.wait = what == "in" || what == "rd";
-  if (what != "in" && what != "inp" && what != "rd" && what != "rdp") throw std::runtime_error(name + ": unknown command " + what);
+  if (what != "in" && what != "inp" && what != "rd" && what != "rdp")
+    throw std::runtime_error(name + ": unknown command " + what);
   get.begin = words.flag("begin");
   get.space = words.take();
   get.templates = payloads(words.tuples, true);
@@ -201,7 +204,8 @@ std::string Script::show(const Reply& reply) {
   if (const auto* waiting = std::get_if<Waiting>(&reply.answer))
     return "waits, ticket " + std::to_string(waiting->epoch) + "/" + std::to_string(waiting->ticket);
   const Answer& answer = std::get<Answer>(reply.answer);
-  if (const auto* failed = std::get_if<Failed>(&answer)) return std::string(name_of(failed->code)) + ": " + failed->text;
+  if (const auto* failed = std::get_if<Failed>(&answer))
+    return std::string(name_of(failed->code)) + ": " + failed->text;
   if (const auto* listing = std::get_if<Listing>(&answer)) {
     std::string text = "spaces";
     for (const SpaceInfo& info : listing->spaces)

@@ -38,7 +38,8 @@ void Engine::State::check() const {
 void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
   const Space& space = spaces.at(entry.space);
   const bool is_ready = entry.is(Entry::ready);
-  require(is_ready + entry.is(Entry::delayed) + (entry.holder != 0) == 1, "a tuple is not in exactly one state", entry.id());
+  require(is_ready + entry.is(Entry::delayed) + (entry.holder != 0) == 1, "a tuple is not in exactly one state",
+          entry.id());
   parts.split_and_hash(entry.bytes.tuple());
   require(index.contains(space.id, entry.order, parts) == is_ready, "the index and a tuple disagree", entry.id());
   if (is_ready && !space.dropped) check_waiters(entry, parts);
@@ -65,9 +66,11 @@ void Engine::State::check_waiters(const Entry& entry, const Fields& parts) const
 
 void Engine::State::check_holders() const {
   for (const auto& [id, t] : transactions) {
-    require(sessions.contains(t->session) && sessions.at(t->session)->transactions.contains(id), "a transaction is nobody's", id);
+    require(sessions.contains(t->session) && sessions.at(t->session)->transactions.contains(id),
+            "a transaction is nobody's", id);
     for (TupleId tuple : t->taken)
-      require(tuples.find(tuple) != nullptr && tuples.find(tuple)->holder == id, "a claim names a tuple it does not hold", id);
+      require(tuples.find(tuple) != nullptr && tuples.find(tuple)->holder == id,
+              "a claim names a tuple it does not hold", id);
     for (Sequence sequence : t->waiting)
       require(sessions.at(t->session)->waiting.contains(sequence), "a transaction waits for nothing", id);
   }
@@ -81,7 +84,8 @@ void Engine::State::check_holders() const {
       require(!s->waiting.contains(sequence), "an answered operation waits", sequence);
       if (!applied.has_tuples() || applied.number != 0) continue;
       for (TupleId tuple : applied.tuples)
-        require(tuples.find(tuple) != nullptr && tuples.find(tuple)->holder == id, "a delivered tuple is elsewhere", tuple);
+        require(tuples.find(tuple) != nullptr && tuples.find(tuple)->holder == id, "a delivered tuple is elsewhere",
+                tuple);
     }
     require(unconfirmed == s->unconfirmed, "unconfirmed answers are counted wrongly", id);
     require(s->attached || s->waiting.empty(), "somebody who is away waits", id);

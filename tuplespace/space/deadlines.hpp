@@ -1,6 +1,6 @@
-// Everything that happens at a time, in one heap. Entries are never taken out early: whoever is told that one is due (or
-// asked whether it still counts) looks whether its object still exists and still has that deadline. Dead entries are
-// swept out once they outnumber the living.
+// Everything that happens at a time, in one heap. Entries are never taken out early: whoever is told that one is due
+// (or asked whether it still counts) looks whether its object still exists and still has that deadline. Dead entries
+// are swept out once they outnumber the living.
 #pragma once
 
 #include <algorithm>

@@ -147,7 +147,9 @@ std::uint64_t Engine::State::new_id() {
   return next_id++;
 }
 
-Time Engine::State::time_after(std::int64_t us) const { return us < 0 || us > longest_us ? Time::max() : now + Time(us); }
+Time Engine::State::time_after(std::int64_t us) const {
+  return us < 0 || us > longest_us ? Time::max() : now + Time(us);
+}
 
 void Engine::State::set_deadline(Time at, Deadline::Kind kind, std::uint64_t id) {
   if (at != Time::max()) deadlines.add(at, kind, id, [this](const Deadline& d) { return living(d); });

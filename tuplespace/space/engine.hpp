@@ -1,12 +1,13 @@
 // The tuple space as a pure state machine: operations and time in, changes and replies out. No socket, clock, thread or
 // file; one history of calls gives one result, which is what the simulation and the tests rest on.
 //
-// Use, once a turn of the loop: attach/apply/detach/advance …, then take_turn(): write `batch` to the store (when it is not
-// empty) and send each reply when every batch up to reply.after is durable (0: at once). Not thread-safe: the loop's own.
+// Use, once a turn of the loop: attach/apply/detach/advance …, then take_turn(): write `batch` to the store (when it
+// is not empty) and send each reply when every batch up to reply.after is durable (0: at once). Not thread-safe: the
+// loop's own.
 //
-// Rules (docs/semantics.md tells them to users): the oldest matching tuple of the highest priority; a returned tuple keeps
-// its place; a new tuple goes to every matching blocked rd, then to the longest waiting in; nothing that matches a waiter
-// is ever left in the index.
+// Rules (docs/semantics.md tells them to users): the oldest matching tuple of the highest priority; a returned tuple
+// keeps its place; a new tuple goes to every matching blocked rd, then to the longest waiting in; nothing that
+// matches a waiter is ever left in the index.
 #pragma once
 
 #include <array>
@@ -45,7 +46,8 @@ struct Turn {
 
 class Engine : public storage::Visitor {
  public:
-  // `wall_minus_now`: wall clock (microseconds since 1970) minus `now`; leases of tuples run on while the server is down.
+  // `wall_minus_now`: wall clock (microseconds since 1970) minus `now`; leases of tuples run on while the server is
+  // down.
   Engine(const Limits& limits, Durability default_durability, Time wall_minus_now);
   ~Engine() override;
 
@@ -60,8 +62,8 @@ class Engine : public storage::Visitor {
   void detach(SessionId id, Time now);       // the connection broke: its waiters leave, its grace begins
   void end_session(SessionId id, Time now);  // goodbye, or its process is known dead: what it held returns now
 
-  // What is remembered for 30 days of a session that ended with something unconfirmed: a client that comes back too late
-  // learns for each pending operation whether it was applied. Nothing: never heard of it, or too long ago.
+  // What is remembered for 30 days of a session that ended with something unconfirmed: a client that comes back too
+  // late learns for each pending operation whether it was applied. Nothing: never heard of it, or too long ago.
   struct Tombstone {
     Secret secret;
     Sequence confirmed = 0;          // up to here everything was answered and confirmed

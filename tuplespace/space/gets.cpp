@@ -91,7 +91,8 @@ std::optional<Failed> Engine::State::refuse(const Session& s, const Get& get) co
   if (auto refused = refuse_templates(get.templates)) return refused;
   if (get.max == 0) return Failed{ErrorCode::protocol_error, "an operation that asks for no tuple at all"};
   if (get.max > limits.reply_tuples)
-    return over("reply_tuples", limits.reply_tuples, fmt::format("{} tuples in one reply; ask for fewer at a time", get.max));
+    return over("reply_tuples", limits.reply_tuples,
+                fmt::format("{} tuples in one reply; ask for fewer at a time", get.max));
   if (!get.take) return std::nullopt;
   if (get.transaction != 0 && get.begin)
     return Failed{ErrorCode::protocol_error, "a take inside a transaction cannot begin another"};
@@ -99,7 +100,8 @@ std::optional<Failed> Engine::State::refuse(const Session& s, const Get& get) co
   if (get.begin && s.transactions.size() >= limits.transactions_per_session)
     return over("transactions_per_session", limits.transactions_per_session, "too many transactions are open");
   if (s.unconfirmed >= limits.unconfirmed_per_session)
-    return over("unconfirmed_per_session", limits.unconfirmed_per_session, "too many takes of this session are unconfirmed");
+    return over("unconfirmed_per_session", limits.unconfirmed_per_session,
+                "too many takes of this session are unconfirmed");
   return std::nullopt;
 }
 
@@ -109,15 +111,17 @@ void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
   const Space* space = spaces.find(count.space);
   std::uint64_t number = 0;
   if (space != nullptr && !walk(*space, matchers_of(count.templates), [&](Entry&) { return ++number, true; }))
-    return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
-                                  "too many tuples had to be compared to count them; name more fields of the template"));
+    return fail(s, sequence,
+                over("steps_per_operation", limits.steps_per_operation,
+                     "too many tuples had to be compared to count them; name more fields of the template"));
   answer(s, sequence, Done{number}, space != nullptr ? space->changed : spaces_dropped);
 }
 
 Item Engine::State::item_of(const Entry& entry) const { return {entry.id(), entry.attempts, entry.bytes.tuple_blob()}; }
 
 // Answers a Get with these tuples; a take holds them, for its transaction or until the answer is confirmed.
-void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries) {
+void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space& space,
+                         const std::vector<Entry*>& entries) {
   Found found;
   found.items.reserve(entries.size());
   for (const Entry* entry : entries) found.items.push_back(item_of(*entry));
@@ -142,7 +146,8 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
   answer(s, sequence, std::move(found), space.lasting() ? changes.number() : 0);
 }
 
-void Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers) {
+void Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish,
+                          std::vector<Matcher> matchers) {
   if (waiters.size() >= limits.waiters)
     return fail(s, sequence, over("waiters", limits.waiters, "too many operations are blocked in this server"));
   if (s.waiting.size() >= limits.waiters_per_session)
@@ -151,7 +156,8 @@ void Engine::State::block(Session& s, Sequence sequence, const Get& get, const W
   std::size_t bytes = 0;
   for (const Matcher& matcher : matchers) bytes += 2 * matcher.bytes().size();
   if (memory_bytes() + bytes > limits.memory_bytes)
-    return fail(s, sequence, over("memory_bytes", limits.memory_bytes, "no memory is left for more blocked operations"));
+    return fail(s, sequence,
+                over("memory_bytes", limits.memory_bytes, "no memory is left for more blocked operations"));
 
   Space* space = spaces.find(get.space);
   if (space == nullptr) space = &spaces.make(get.space, new_id(), default_durability);

@@ -86,7 +86,8 @@ struct IdList::Directory {
   std::size_t count = 0;
 
   [[nodiscard]] std::size_t slot_of(Order order) const {
-    auto after = std::upper_bound(slots.begin(), slots.end(), order, [](Order o, const Slot& s) { return o < s.first; });
+    auto after =
+        std::upper_bound(slots.begin(), slots.end(), order, [](Order o, const Slot& s) { return o < s.first; });
     return after == slots.begin() ? 0 : static_cast<std::size_t>(after - slots.begin()) - 1;
   }
 };

@@ -1,6 +1,6 @@
-// An ordered set of tuples (their Orders) in one word: most index entries name one tuple, and that one needs no memory of
-// its own. More stand in a run, a sorted array that is open at both ends; many in runs of at most 510 below a directory.
-// Insert and erase are O(log n) anywhere and O(1) moves at both ends, where queues work.
+// An ordered set of tuples (their Orders) in one word: most index entries name one tuple, and that one needs no
+// memory of its own. More stand in a run, a sorted array that is open at both ends; many in runs of at most 510 below
+// a directory. Insert and erase are O(log n) anywhere and O(1) moves at both ends, where queues work.
 //
 // Single-threaded. A Cursor is valid until the list changes.
 #pragma once

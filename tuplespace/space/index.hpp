@@ -1,6 +1,7 @@
-// Finds the tuples that a template may match. Every ready tuple stands in one list per field (space, position, value),
-// in the list of its arity and in the list of its space; a template walks the shortest of the lists it names, so the cost
-// is bounded by its rarest actual. Only ready tuples stand here: not those held by a transaction, delivered or delayed.
+// Finds the tuples that a template may match. Every ready tuple stands in one list per field (space, position,
+// value), in the list of its arity and in the list of its space; a template walks the shortest of the lists it names,
+// so the cost is bounded by its rarest actual. Only ready tuples stand here: not those held by a transaction,
+// delivered or delayed.
 //
 // Lists are found by the hash of what they stand for: two may share a list, so whoever walks one compares as well.
 #pragma once

@@ -16,8 +16,9 @@ constexpr std::string_view durability_names[] = {"durable", "relaxed", "volatile
 std::optional<Failed> Engine::State::refuse_name(std::string_view name) const {
   if (name.empty()) return Failed{ErrorCode::protocol_error, "the name of a space is empty"};
   if (name.size() > max_name_bytes)
-    return Failed{ErrorCode::limit_exceeded, fmt::format("the name of a space has {} bytes; at most {} (max_name_bytes), choose a shorter one",
-                                                         name.size(), max_name_bytes)};
+    return Failed{ErrorCode::limit_exceeded,
+                  fmt::format("the name of a space has {} bytes; at most {} (max_name_bytes), choose a shorter one",
+                              name.size(), max_name_bytes)};
   if (!checks::is_utf8(name)) return Failed{ErrorCode::protocol_error, "the name of a space is not UTF-8"};
   return std::nullopt;
 }
@@ -60,7 +61,8 @@ void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& ope
   Space* space = spaces.find(operation.space);
   if (operation.what == parvis::Spaces::What::drop) {
     if (space == nullptr || !space->recorded)
-      return fail(s, sequence, ErrorCode::not_found, fmt::format("there is no space {}", operation.space), spaces_dropped);
+      return fail(s, sequence, ErrorCode::not_found, fmt::format("there is no space {}", operation.space),
+                  spaces_dropped);
     drop(*space);
     record(s, sequence, {.kind = Applied::Kind::listing});
     return answer(s, sequence, Listing{}, changes.number());

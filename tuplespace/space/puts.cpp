@@ -52,7 +52,8 @@ std::optional<Failed> Engine::State::refuse(std::span<const Incoming> puts) {
   return refuse_comparisons(puts);
 }
 
-// A put may not fail because of who waits, unless so many tuples meet so many waiters that the server would stand still.
+// A put may not fail because of who waits, unless so many tuples meet so many waiters that the server would stand
+// still.
 std::optional<Failed> Engine::State::refuse_comparisons(std::span<const Incoming> puts) {
   std::size_t worst = 0;
   for (const Incoming& put : puts)
@@ -67,8 +68,9 @@ std::optional<Failed> Engine::State::refuse_comparisons(std::span<const Incoming
     steps += 1 + waiters.comparisons(*space, fields);
   }
   if (steps <= limits.steps_per_operation) return std::nullopt;
-  return over("steps_per_operation", limits.steps_per_operation,
-              fmt::format("{} tuples would be compared with {} blocked operations; put fewer at a time", puts.size(), steps));
+  return over(
+      "steps_per_operation", limits.steps_per_operation,
+      fmt::format("{} tuples would be compared with {} blocked operations; put fewer at a time", puts.size(), steps));
 }
 
 Entry& Engine::State::create(const NewTuple& tuple) {
@@ -96,7 +98,8 @@ Entry& Engine::State::create(const NewTuple& tuple) {
   return tuples.add(std::move(entry));
 }
 
-// Tuples become visible, all at once: the best goes to the longest waiting, one after the other; the rest into the index.
+// Tuples become visible, all at once: the best goes to the longest waiting, one after the other; the rest into the
+// index.
 void Engine::State::place(std::vector<Entry*>& arriving) {
   std::sort(arriving.begin(), arriving.end(), [](const Entry* a, const Entry* b) { return a->order < b->order; });
   std::vector<Waiter*> served;

@@ -3,8 +3,8 @@
 //   record    = kind:byte version:byte body
 //   meta      1 1  epoch reserved
 //   space     2 1  durability:byte name (the rest)
-//   tuple     3 1  flags:byte space [priority: flag 1, signed] [attempts: flag 2] [lease until: flag 4] [not before: flag 8]
-//                  [owner: flag 16] tuple (the rest, as codec.cpp writes it)
+//   tuple     3 1  flags:byte space [priority: flag 1, signed] [attempts: flag 2] [lease until: flag 4]
+//                  [not before: flag 8] [owner: flag 16] tuple (the rest, as codec.cpp writes it)
 //   session   4 1  secret:16 bytes confirmed count { sequence kind:byte number [count { id }: kind found or claimed] }
 //   claim     5 1  session lease:signed count { id }
 //   tombstone 6 1  secret:16 bytes until confirmed count { sequence }
@@ -27,7 +27,9 @@ enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, cl
 constexpr std::uint8_t record_version = 1;
 enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16 };
 
-std::uint64_t zigzag(std::int64_t v) { return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63); }
+std::uint64_t zigzag(std::int64_t v) {
+  return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63);
+}
 std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1 ^ (~(v & 1) + 1)); }
 
 class RecordWriter {

@@ -1,6 +1,6 @@
 // What the engine writes to the store: six kinds of records in one sequence of ids. The grammar stands in record.cpp.
-// Everything decoded here was written here, yet it is bounds-checked: a record that cannot be read is reported by its id
-// as Error{storage_error}.
+// Everything decoded here was written here, yet it is bounds-checked: a record that cannot be read is reported by its
+// id as Error{storage_error}.
 #pragma once
 
 #include <array>
@@ -52,7 +52,8 @@ struct TupleBytes {
 };
 // What an operation that took effect is answered when it comes again.
 struct Applied {
-  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3 };  // claimed: found, and began `number`
+  // claimed: found, and began the transaction `number`.
+  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3 };
   [[nodiscard]] bool has_tuples() const { return kind == Kind::found || kind == Kind::claimed; }
   Kind kind = Kind::done;
   bool lasting = true;                // false: touched volatile spaces only, and is forgotten with them
@@ -76,7 +77,8 @@ struct TombstoneRecord {
 
 Blob encode(const MetaRecord& record);
 Blob encode(const SpaceRecord& record);
-Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Sequence, Applied>& applied);  // the lasting ones
+Blob encode_session(const Secret& secret, Sequence confirmed,
+                    const std::map<Sequence, Applied>& applied);  // the lasting ones
 Blob encode(const ClaimRecord& record);
 Blob encode(const TombstoneRecord& record);
 TupleBytes tuple_bytes(const TupleHead& head, const Payload& tuple);

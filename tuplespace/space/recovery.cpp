@@ -1,5 +1,5 @@
-// From records to memory. Ascending ids mean that a space comes before its tuples; sessions, claims and tuples come in any
-// order, so who holds what is settled when all are read.
+// From records to memory. Ascending ids mean that a space comes before its tuples; sessions, claims and tuples come
+// in any order, so who holds what is settled when all are read.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -11,8 +11,8 @@ namespace parvis::space {
 void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
   Record any = decode(id, bytes);
   if (id != meta_record && (id < first_id || id >= meta.reserved))
-    throw Error(ErrorCode::storage_error, fmt::format("record {} of the store lies outside of the ids given away (below {})",
-                                                      id, meta.reserved));
+    throw Error(ErrorCode::storage_error,
+                fmt::format("record {} of the store lies outside of the ids given away (below {})", id, meta.reserved));
   if (auto* record = std::get_if<MetaRecord>(&any)) {
     meta = *record;
   } else if (auto* space = std::get_if<SpaceRecord>(&any)) {
@@ -100,8 +100,9 @@ void Engine::State::recover_transactions() {
   for (auto& [id, transaction] : transactions) {
     auto owner = sessions.find(transaction->session);
     if (owner == sessions.end())
-      throw Error(ErrorCode::storage_error,
-                  fmt::format("record {} of the store is a claim of session {}, which is not there", id, transaction->session));
+      throw Error(
+          ErrorCode::storage_error,
+          fmt::format("record {} of the store is a claim of session {}, which is not there", id, transaction->session));
     owner->second->transactions.insert(id);
     for (TupleId tuple : transaction->taken) hold_recovered(id, id, tuple);
     set_lease(*transaction, transaction->lease_us);

@@ -1,5 +1,5 @@
-// What the engine knows of a client (which may be away), and of a transaction. Plain data; the rules are in sessions.cpp
-// and transactions.cpp.
+// What the engine knows of a client (which may be away), and of a transaction. Plain data; the rules are in
+// sessions.cpp and transactions.cpp.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The named spaces. A space that is only waited for exists here and has no record; its first tuple, or an explicit make,
-// gives it one. A dropped space loses its name at once and keeps its slot until its tuples are swept.
+// The named spaces. A space that is only waited for exists here and has no record; its first tuple, or an explicit
+// make, gives it one. A dropped space loses its name at once and keeps its slot until its tuples are swept.
 #pragma once
 
 #include <cstdint>

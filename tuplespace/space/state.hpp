@@ -109,7 +109,8 @@ struct Engine::State {
   [[nodiscard]] std::optional<Failed> refuse(const Session& s, const Get& get) const;
   template <class Visit>
   [[nodiscard]] bool walk(const Space& space, std::span<const Matcher> matchers, Visit&& visit);
-  [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, std::vector<Entry*>& found);
+  [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max,
+                          std::vector<Entry*>& found);
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
   void block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
   void finish(Waiter& waiter);

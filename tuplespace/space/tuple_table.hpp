@@ -1,4 +1,5 @@
-// Every tuple the engine knows, by id: those that stand in the index, and those that are held, delayed or on their way out.
+// Every tuple the engine knows, by id: those that stand in the index, and those that are held, delayed or on their
+// way out.
 //
 // A tuple is kept as its record, one allocation shared by the table, the batch that writes it and every reply that
 // carries it. What is needed rarely (lease, owner, delay) stays inside the record. Entries come from slabs.

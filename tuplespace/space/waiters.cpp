@@ -72,7 +72,8 @@ void Waiters::unlist(Waiter& w) {
     bucket->second->erase({w.ticket, w.id, which, &w});
     if (bucket->second->empty()) buckets_.erase(bucket);
     auto& shapes = w.space->shapes;
-    auto shape = std::find_if(shapes.begin(), shapes.end(), [&](const Shape& s) { return s.actuals == w.shapes[which]; });
+    auto shape =
+        std::find_if(shapes.begin(), shapes.end(), [&](const Shape& s) { return s.actuals == w.shapes[which]; });
     --(w.wish.take ? shape->takers : shape->readers);
     if (shape->takers + shape->readers == 0) shapes.erase(shape);
   }
@@ -102,7 +103,8 @@ void Waiters::for_each_bucket(const Space& space, const Fields& fields, bool tak
   }
 }
 
-bool Waiters::accepts(const Place& place, const Space& space, bool take, const Fields& fields, std::size_t bytes) const {
+bool Waiters::accepts(const Place& place, const Space& space, bool take, const Fields& fields,
+                      std::size_t bytes) const {
   const Waiter& w = *place.waiter;
   return w.space == &space && w.wish.take == take && (w.handed.empty() || w.handed_bytes + bytes <= reply_bytes_) &&
          w.templates[place.which].matches(fields.values);

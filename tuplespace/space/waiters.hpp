@@ -1,6 +1,6 @@
-// The blocked operations. A waiter stands, once per template, in a bucket named by the template's shape (which positions
-// are actual) and the values there: a new tuple looks at one bucket per shape that somebody waits with, not at everybody.
-// Within a bucket waiters stand by ticket, the longest waiting first.
+// The blocked operations. A waiter stands, once per template, in a bucket named by the template's shape (which
+// positions are actual) and the values there: a new tuple looks at one bucket per shape that somebody waits with, not
+// at everybody. Within a bucket waiters stand by ticket, the longest waiting first.
 //
 // The engine's rule, which check() asserts: no waiter and a tuple that it matches are ever present together.
 #pragma once
@@ -88,7 +88,8 @@ class Waiters {
 
   template <class Visit>  // the buckets in which a match may stand: visit(bucket)
   void for_each_bucket(const Space& space, const Fields& fields, bool take, Visit&& visit) const;
-  [[nodiscard]] bool accepts(const Place& place, const Space& space, bool take, const Fields& fields, std::size_t bytes) const;
+  [[nodiscard]] bool accepts(const Place& place, const Space& space, bool take, const Fields& fields,
+                             std::size_t bytes) const;
 
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Waiter>> all_;
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Bucket>> buckets_;
