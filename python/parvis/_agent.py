@@ -32,7 +32,9 @@ def program() -> str:
     if given:
         return os.path.join(given, "parvis") if os.path.isdir(given) else given
     package = os.path.dirname(os.path.abspath(__file__))
-    for folder in (os.path.join(package, "..", "..", "bin"), "/usr/local/bin", "/usr/bin"):
+    # <build>/python/parvis, or <prefix>/lib/python3.11/dist-packages/parvis
+    beside = (os.path.join(package, "..", "..", "bin"), os.path.join(package, "..", "..", "..", "..", "bin"))
+    for folder in (*beside, "/usr/local/bin", "/usr/bin"):
         candidate = os.path.normpath(os.path.join(folder, "parvis"))
         if os.access(candidate, os.X_OK):
             return candidate
