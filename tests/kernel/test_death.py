@@ -50,7 +50,8 @@ def test_an_exit_that_looks_like_a_stop_is_none_and_a_stop_is_final(agents):
     assert agent.death(kernel.id)["message"] == "exited with status 0"
     died(agent, kernel, request)
     kernel = agent.attach(wait_until(lambda: kernel.id not in agent.ids() and agent.ids(), "the replacement")[0])
-    request = kernel.later("while True:\n    try:\n        while True: pass\n    except BaseException: pass")
+    kernel.run("import signal, ctypes; signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    request = kernel.later("ctypes.PyDLL(None).sleep(600)")
     kernel.wait_running(request)
     kernel.ok("stop", now=True)
     death = agent.death(kernel.id)
@@ -80,8 +81,8 @@ def test_commands(agents):
 def test_the_last_rung_ends_what_hears_nothing(agents):
     agent = agents(1)
     kernel = agent.attach(agent.kernels(1)[0])
-    request = kernel.later("import signal, ctypes\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-                           "ctypes.PyDLL(None).sleep(600)")
+    kernel.run("import signal, ctypes; signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    request = kernel.later("ctypes.PyDLL(None).sleep(600)")
     kernel.wait_running(request)
     agent.ask("restart", kernel=kernel.id)
     death = agent.death(kernel.id)
