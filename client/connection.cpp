@@ -56,17 +56,20 @@ wire::Message Connection::exchange(const wire::Message& message, const Dial& dia
   std::optional<wire::Message> answer;
   try {
     while (!answer) {
-      wait_until_ready(fd_, static_cast<short>(unsent() ? POLLIN | POLLOUT : POLLIN), dialling.deadline, dialling.abandoned,
-                       "the server at " + address_ + " did not answer the handshake");
-      if (unsent() && !flush()) throw Error(ErrorCode::disconnected, address_ + " closed the connection during the handshake");
+      wait_until_ready(fd_, static_cast<short>(unsent() ? POLLIN | POLLOUT : POLLIN), dialling.deadline,
+                       dialling.abandoned, "the server at " + address_ + " did not answer the handshake");
+      if (unsent() && !flush())
+        throw Error(ErrorCode::disconnected, address_ + " closed the connection during the handshake");
       const bool stands = receive([&](wire::Incoming&& incoming) {
         if (!answer) answer = wire::unpack(incoming);
       });
-      if (!stands && !answer) throw Error(ErrorCode::disconnected, address_ + " closed the connection during the handshake");
+      if (!stands && !answer)
+        throw Error(ErrorCode::disconnected, address_ + " closed the connection during the handshake");
     }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::protocol_error && error.code() != ErrorCode::limit_exceeded) throw;
-    throw Error(ErrorCode::protocol_error, address_ + " is no Parvis server (another program's port?): " + error.what());
+    throw Error(ErrorCode::protocol_error,
+                address_ + " is no Parvis server (another program's port?): " + error.what());
   }
   if (const auto* failed = std::get_if<Failed>(&*answer)) throw Error(failed->code, failed->text);
   if (const auto* ended = std::get_if<wire::Ended>(&*answer)) {

@@ -1,7 +1,7 @@
 // One socket to a server or kernel: made, authenticated, then frames in both directions. Never blocks once it is made.
 //
-// Threads: the sending half is used under the session's mutex; receive() by the one thread that reads at the time, without
-// it. shutdown() by anyone.
+// Threads: the sending half is used under the session's mutex; receive() by the one thread that reads at the time,
+// without it. shutdown() by anyone.
 #pragma once
 
 #include <deque>
@@ -62,12 +62,13 @@ class Connection {
   Time made_{};
   wire::Assembler assembler_;
 
-  // Frames that fit one buffer go first; large messages take turns, a frame at a time, so that none holds up the others.
+  // Frames that fit one buffer go first; large messages take turns, a frame at a time, so that none holds up the
+  // others.
   ByteVector small_;
   std::size_t small_at_ = 0;
   std::deque<wire::Cutter> large_;
-  std::optional<wire::Cutter> cutting_;     // the one whose frame is being sent: its header lives in it
-  std::vector<ByteSpan> frame_;             // what is left of that frame
+  std::optional<wire::Cutter> cutting_;  // the one whose frame is being sent: its header lives in it
+  std::vector<ByteSpan> frame_;          // what is left of that frame
 };
 
 }  // namespace parvis::client

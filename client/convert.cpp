@@ -19,7 +19,8 @@ void throw_wrong_field(const Value& value, std::string_view wanted) {
 }
 
 void throw_not_in_range(const Value& value, std::string_view wanted) {
-  throw Error(ErrorCode::protocol_error, "the field holds " + shown(value) + ", which does not fit " + std::string(wanted));
+  throw Error(ErrorCode::protocol_error,
+              "the field holds " + shown(value) + ", which does not fit " + std::string(wanted));
 }
 
 BigInteger big_integer(std::uint64_t magnitude) {

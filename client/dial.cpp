@@ -42,7 +42,8 @@ class Socket {
                 "no server at " + where + ": start one with `parvis serve`, or set PARVIS_ADDRESS");
   }
   if (error == EACCES || error == EPERM) {
-    throw Error(ErrorCode::unauthorized, "the server at " + where + " belongs to another user: " + std::strerror(error));
+    throw Error(ErrorCode::unauthorized,
+                "the server at " + where + " belongs to another user: " + std::strerror(error));
   }
   throw Error(ErrorCode::disconnected, "no connection to " + where + ": " + std::strerror(error));
 }
@@ -66,7 +67,8 @@ int dial_unix(const wire::Address& address, Time deadline, const std::function<b
   to.sun_family = AF_UNIX;
   if (address.path.size() >= sizeof to.sun_path) {
     throw Error(ErrorCode::protocol_error, "the socket path " + address.path + " is longer than the " +
-                                               std::to_string(sizeof to.sun_path - 1) + " bytes a Unix socket can have");
+                                               std::to_string(sizeof to.sun_path - 1) +
+                                               " bytes a Unix socket can have");
   }
   std::memcpy(to.sun_path, address.path.c_str(), address.path.size() + 1);
   Socket socket(AF_UNIX);
@@ -81,14 +83,17 @@ int dial_unix(const wire::Address& address, Time deadline, const std::function<b
 int dial_tcp(const wire::Address& address, Time deadline, const std::function<bool()>& abandoned) {
   if (!address.loopback()) {
     throw Error(ErrorCode::unauthorized,
-                address.text() + " is on another machine, and tcp:// is neither encrypted nor meant for it: forward a port "
-                "(ssh -L " + std::to_string(address.port) + ":localhost:" + std::to_string(address.port) + " " + address.host +
-                ") and use tcp://localhost:" + std::to_string(address.port));
+                address.text() +
+                    " is on another machine, and tcp:// is neither encrypted nor meant for it: forward a port "
+                    "(ssh -L " +
+                    std::to_string(address.port) + ":localhost:" + std::to_string(address.port) + " " + address.host +
+                    ") and use tcp://localhost:" + std::to_string(address.port));
   }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
-  if (const int failed = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list); failed != 0) {
+  if (const int failed = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
+      failed != 0) {
     throw Error(ErrorCode::disconnected, "no address is known for " + address.host + ": " + ::gai_strerror(failed));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
@@ -109,7 +114,8 @@ int dial_tcp(const wire::Address& address, Time deadline, const std::function<bo
 
 }  // namespace
 
-void wait_until_ready(int fd, short events, Time deadline, const std::function<bool()>& abandoned, const std::string& what) {
+void wait_until_ready(int fd, short events, Time deadline, const std::function<bool()>& abandoned,
+                      const std::string& what) {
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) throw Error(ErrorCode::disconnected, what + ": the time allowed for it is over");
@@ -121,12 +127,16 @@ void wait_until_ready(int fd, short events, Time deadline, const std::function<b
 
 int dial(const wire::Address& address, Time deadline, const std::function<bool()>& abandoned) {
   switch (address.kind) {
-    case wire::Address::Kind::unix_: return dial_unix(address, deadline, abandoned);
-    case wire::Address::Kind::tcp: return dial_tcp(address, deadline, abandoned);
-    case wire::Address::Kind::tls: break;
+    case wire::Address::Kind::unix_:
+      return dial_unix(address, deadline, abandoned);
+    case wire::Address::Kind::tcp:
+      return dial_tcp(address, deadline, abandoned);
+    case wire::Address::Kind::tls:
+      break;
   }
-  throw Error(ErrorCode::protocol_error, address.text() + ": this version speaks unix:// and tcp:// only; for another machine "
-                                                          "forward a port with ssh -L and use tcp://localhost");
+  throw Error(ErrorCode::protocol_error, address.text() +
+                                             ": this version speaks unix:// and tcp:// only; for another machine "
+                                             "forward a port with ssh -L and use tcp://localhost");
 }
 
 }  // namespace parvis::client

@@ -12,6 +12,7 @@ namespace parvis::client {
 int dial(const wire::Address& address, Time deadline, const std::function<bool()>& abandoned);
 
 // Waits until `fd` is ready for `events`. Throws Error{disconnected} at the deadline or when abandoned.
-void wait_until_ready(int fd, short events, Time deadline, const std::function<bool()>& abandoned, const std::string& what);
+void wait_until_ready(int fd, short events, Time deadline, const std::function<bool()>& abandoned,
+                      const std::string& what);
 
 }  // namespace parvis::client

@@ -38,7 +38,8 @@ bool means_local_server(const Options& options) {
 std::vector<Endpoint> endpoints(const Options& options) {
   std::vector<wire::Address> addresses;
   if (!means_local_server(options)) {
-    addresses.push_back(wire::Address::parse(options.address.empty() ? environment("PARVIS_ADDRESS") : options.address));
+    addresses.push_back(
+        wire::Address::parse(options.address.empty() ? environment("PARVIS_ADDRESS") : options.address));
   } else {
     addresses = wire::read_addresses(wire::home_folder());
     if (addresses.empty()) {

@@ -1,5 +1,5 @@
-// Where servers are and what proves our right: addresses, the local server's folder, the token. Pure but for reading files
-// and the environment.
+// Where servers are and what proves our right: addresses, the local server's folder, the token. Pure but for reading
+// files and the environment.
 #pragma once
 
 #include <optional>

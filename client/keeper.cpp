@@ -1,4 +1,5 @@
-// Link, the hidden thread: heartbeats, late confirmations, answers nobody waits for, reconnecting; and the end of it all.
+// Link, the hidden thread: heartbeats, late confirmations, answers nobody waits for, reconnecting; and the end of it
+// all.
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,8 +32,9 @@ class SignalsBlocked {
 
 // The answer of a change that took effect, when its own answer is lost: without the id of the tuple.
 Answer bare_success(const Request& request) {
-  const bool spaces = request.packed ? request.packed->kind == wire::Kind::spaces
-                                     : request.operation() != nullptr && std::holds_alternative<Spaces>(*request.operation());
+  const bool spaces = request.packed
+                          ? request.packed->kind == wire::Kind::spaces
+                          : request.operation() != nullptr && std::holds_alternative<Spaces>(*request.operation());
   if (spaces) return Listing{};
   return Done{};
 }
@@ -88,7 +90,8 @@ void Link::look_after(Time now) {
   if (ping_sent_ && last_received_ < *ping_sent_ && now - *ping_sent_ >= 2 * interval) {
     pollfd one{connection_->fd(), POLLIN, 0};
     if (::poll(&one, 1, 0) == 0) {  // else we were stopped ourselves, and the answer lies there
-      broken(fmt::format("the server has been silent for {} ms", std::chrono::duration_cast<std::chrono::milliseconds>(now - last_received_).count()));
+      broken(fmt::format("the server has been silent for {} ms",
+                         std::chrono::duration_cast<std::chrono::milliseconds>(now - last_received_).count()));
     }
   }
 }
@@ -144,7 +147,8 @@ void Link::reconnect(Lock& lock) {
   why_broken_ = failure->what();
   if (failure->code() == ErrorCode::unauthorized) fail_everything(failure->code(), why_broken_, Clock::now());
   run_callbacks(lock);
-  backoff_ = std::clamp(2 * backoff_, std::chrono::milliseconds(10), std::chrono::milliseconds(ledger_.unanswered() > 0 ? 500 : 2'000));
+  backoff_ = std::clamp(2 * backoff_, std::chrono::milliseconds(10),
+                        std::chrono::milliseconds(ledger_.unanswered() > 0 ? 500 : 2'000));
   rest(lock, backoff_);
 }
 
@@ -198,8 +202,9 @@ void Link::adopt(std::shared_ptr<Connection> connection, Time now) {
     resend = std::move(todo.resend);
   } else {
     auto todo = ledger_.renewed(connection->welcome());
-    const Error unknown(ErrorCode::disconnected,
-                        "the session ended while its server was away, and whether this operation took effect can't be learnt", true);
+    const Error unknown(
+        ErrorCode::disconnected,
+        "the session ended while its server was away, and whether this operation took effect can't be learnt", true);
     for (const auto& request : todo.lost) complete(request, unknown);
     for (const auto& request : todo.applied) complete(request, bare_success(*request));
     resend = std::move(todo.resend);
@@ -221,7 +226,8 @@ void Link::send_again(Sequence sequence, Time now) {
 void Link::sweep(Time now) {
   if (connection_) return;
   for (const auto& request : ledger_.expired(now)) {
-    complete(request, Answer(Failed{ErrorCode::timeout, "no matching tuple in time (and no connection to the server: " + why_broken_ + ")"}));
+    complete(request, Answer(Failed{ErrorCode::timeout, "no matching tuple in time (and no connection to the server: " +
+                                                            why_broken_ + ")"}));
   }
   if (broke_ + options_.reconnect_for > now) return;
   fail_everything(ErrorCode::disconnected,

@@ -67,7 +67,8 @@ Answer Link::call(const Operation& operation, const Wait& wait, Sequence* sequen
   return answer_of(request);
 }
 
-Blob Link::call_kernel(const Payload& payload, const Wait& wait, Patience patience, const Session::OnOutput& on_output) {
+Blob Link::call_kernel(const Payload& payload, const Wait& wait, Patience patience,
+                       const Session::OnOutput& on_output) {
   Request request;
   request.packed = std::make_shared<wire::Outgoing>(wire::pack(0, wire::Message(wire::Call{payload})));
   const auto until = patience ? std::optional<Time>(Clock::now() + *patience) : std::nullopt;
@@ -166,7 +167,8 @@ void Link::cancel(Sequence sequence) {
 
 void Link::release_late(Sequence sequence) {
   if (!ledger_.release(sequence, Clock::now())) {
-    throw Error(ErrorCode::disconnected, "the session ended before this answer was used; what it held is back in the space");
+    throw Error(ErrorCode::disconnected,
+                "the session ended before this answer was used; what it held is back in the space");
   }
   if (keeper_rests_) wake_keeper();
 }
@@ -255,8 +257,8 @@ void Link::transmit(const Request& request, const Operation* operation, Time now
 void Link::put(const wire::Message& message) {
   buffer_.clear();
   const bool small = wire::pack_into(buffer_, 0, message);
-  const bool sent = small ? connection_->send(buffer_)
-                          : connection_->send(std::make_shared<wire::Outgoing>(wire::pack(0, message)));
+  const bool sent =
+      small ? connection_->send(buffer_) : connection_->send(std::make_shared<wire::Outgoing>(wire::pack(0, message)));
   if (!sent) connection_->shutdown();
   last_sent_ = Clock::now();
   if (connection_->unsent() && reader_ != nullptr) reader_->wake();
@@ -264,7 +266,8 @@ void Link::put(const wire::Message& message) {
 
 // A thread that waits is registered for as long as it does, whatever ends the wait.
 struct Link::Presence {
-  Presence(Link& link, Lock& lock, Request& request, const Waker& waker) : link_(link), lock_(lock), request_(request), waker_(waker) {
+  Presence(Link& link, Lock& lock, Request& request, const Waker& waker)
+      : link_(link), lock_(lock), request_(request), waker_(waker) {
     link_.waiting_.push_back(&request_);
   }
   ~Presence() {
@@ -284,7 +287,8 @@ struct Link::Presence {
   const Waker& waker_;
 };
 
-// True: the answer, or output, is there. False: `until` has passed. Throws Interrupted after the request was given back.
+// True: the answer, or output, is there. False: `until` has passed. Throws Interrupted after the request was given
+// back.
 bool Link::await(Lock& lock, Request& request, const OnSignal& on_signal, std::optional<Time> until) {
   if (request.finished || !request.outputs.empty()) return true;
   Waker& waker = Waker::of_this_thread();

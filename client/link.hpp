@@ -1,11 +1,11 @@
 // A session at work: its connection, its ledger, the threads that wait, and the hidden thread ("keeper").
 //
-// Leader and followers: of the threads that wait, one reads the socket (reader_), takes in answers for all, and hands the
-// role on when its own answer is there; the others sleep on their Wakers. The keeper reads when nobody waits: at once while
-// callbacks are due, else after a moment of quiet; a caller takes the role from it without waiting.
+// Leader and followers: of the threads that wait, one reads the socket (reader_), takes in answers for all, and hands
+// the role on when its own answer is there; the others sleep on their Wakers. The keeper reads when nobody waits: at
+// once while callbacks are due, else after a moment of quiet; a caller takes the role from it without waiting.
 //
-// Everything below mutex_ is guarded by it, but inbox_, which belongs to whoever reads. Callbacks run without the mutex, on
-// the reading thread, in the order of the answers.
+// Everything below mutex_ is guarded by it, but inbox_, which belongs to whoever reads. Callbacks run without the
+// mutex, on the reading thread, in the order of the answers.
 #pragma once
 
 #include <atomic>
@@ -44,14 +44,15 @@ class Link : public std::enable_shared_from_this<Link> {
   std::string address();
   std::string server();
   void close();
-  // In a forked child: lets go of the parent's connection. The link itself is leaked: its mutex may be held for ever and
-  // its thread does not exist.
+  // In a forked child: lets go of the parent's connection. The link itself is leaked: its mutex may be held for ever
+  // and its thread does not exist.
   void forsake();
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  static constexpr std::chrono::milliseconds tick{25};           // of the keeper while calls are made
-  static constexpr std::chrono::milliseconds signal_slice{200};  // a signal that came just before poll() is seen after this
+  static constexpr std::chrono::milliseconds tick{25};  // of the keeper while calls are made
+  static constexpr std::chrono::milliseconds signal_slice{
+      200};  // a signal that came just before poll() is seen after this
   static constexpr std::chrono::milliseconds offline_slice{50};
   static constexpr std::chrono::milliseconds close_time{2'000};
   static constexpr std::size_t queue_bytes = std::size_t{16} << 20;  // of unsent requests, before start() waits
@@ -115,27 +116,27 @@ class Link : public std::enable_shared_from_this<Link> {
   std::string address_, server_;
   std::chrono::milliseconds heartbeat_{}, lease_{};
 
-  const Waker* reader_ = nullptr;           // whose thread reads
-  bool keeper_reads_idly_ = false;          // the keeper is the reader, and merely polls
-  std::vector<Request*> waiting_;           // of the threads in await(), oldest first
-  std::size_t callbacks_due_ = 0;           // unanswered requests with a callback
+  const Waker* reader_ = nullptr;   // whose thread reads
+  bool keeper_reads_idly_ = false;  // the keeper is the reader, and merely polls
+  std::vector<Request*> waiting_;   // of the threads in await(), oldest first
+  std::size_t callbacks_due_ = 0;   // unanswered requests with a callback
   std::vector<Received> inbox_;
   std::vector<std::function<void()>> callbacks_;
-  ByteVector buffer_;                       // frames being put together, reused
+  ByteVector buffer_;  // frames being put together, reused
 
   std::thread keeper_;
   std::unique_ptr<Waker> keeper_waker_;
-  bool keeper_rests_ = false;               // for long: has to be woken when there is something to do soon
+  bool keeper_rests_ = false;  // for long: has to be woken when there is something to do soon
   std::uint64_t calls_ = 0, calls_seen_ = 0;
   std::optional<Time> ping_sent_;
   Time last_received_{}, last_sent_{};
   Time broke_{};
   std::string why_broken_;
   std::chrono::milliseconds backoff_{};
-  bool closing_ = false;                    // no new calls
-  bool stop_ = false;                       // the keeper ends
+  bool closing_ = false;  // no new calls
+  bool stop_ = false;     // the keeper ends
   bool goodbye_by_keeper_ = false;
-  std::condition_variable changed_;         // for close(): a thread left await(), or a connection is there
+  std::condition_variable changed_;  // for close(): a thread left await(), or a connection is there
 };
 
 }  // namespace parvis::client

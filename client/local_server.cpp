@@ -30,7 +30,8 @@ fs::path own_folder() {
   Dl_info info{};
   std::error_code ignored;
   if (::dladdr(reinterpret_cast<const void*>(&parvis_program), &info) == 0 || info.dli_fname == nullptr) return {};
-  const fs::path file = fs::path(info.dli_fname).is_absolute() ? fs::path(info.dli_fname) : fs::read_symlink("/proc/self/exe", ignored);
+  const fs::path file =
+      fs::path(info.dli_fname).is_absolute() ? fs::path(info.dli_fname) : fs::read_symlink("/proc/self/exe", ignored);
   return fs::weakly_canonical(file, ignored).parent_path();
 }
 
@@ -38,11 +39,13 @@ fs::path own_folder() {
 class StartLock {
  public:
   StartLock(const fs::path& file, Time deadline) : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    if (fd_ < 0) throw Error(ErrorCode::disconnected, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+    if (fd_ < 0)
+      throw Error(ErrorCode::disconnected, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
     while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       if (Clock::now() >= deadline) {
         ::close(fd_);
-        throw Error(ErrorCode::disconnected, "another program has been starting the local server for too long (" + file.string() + ")");
+        throw Error(ErrorCode::disconnected,
+                    "another program has been starting the local server for too long (" + file.string() + ")");
       }
       ::usleep(20'000);
     }
@@ -75,7 +78,8 @@ fs::path parvis_program() {
     places = {fs::path(given), fs::path(given) / "parvis"};
   }
   const auto own = own_folder();
-  for (const auto* relative : {"parvis", "bin/parvis", "../bin/parvis", "../../bin/parvis", "../../../bin/parvis", "../../../../bin/parvis"}) {
+  for (const auto* relative :
+       {"parvis", "bin/parvis", "../bin/parvis", "../../bin/parvis", "../../../bin/parvis", "../../../../bin/parvis"}) {
     places.push_back(own / relative);
   }
   const char* path = std::getenv("PATH");
@@ -87,7 +91,8 @@ fs::path parvis_program() {
   for (const auto& place : places) {
     if (is_program(place)) return fs::weakly_canonical(place);
   }
-  throw Error(ErrorCode::disconnected, "the program `parvis` was found neither beside " + own.string() + " nor on PATH: set PARVIS_BIN to it");
+  throw Error(ErrorCode::disconnected,
+              "the program `parvis` was found neither beside " + own.string() + " nor on PATH: set PARVIS_BIN to it");
 }
 
 void start_local_server(Time deadline) {
@@ -95,7 +100,8 @@ void start_local_server(Time deadline) {
   std::error_code failed;
   fs::create_directories(home.parent_path(), failed);
   if (!failed && fs::create_directory(home, failed)) fs::permissions(home, fs::perms::owner_all, failed);
-  if (failed) throw Error(ErrorCode::disconnected, fmt::format("cannot make the folder {}: {}", home.string(), failed.message()));
+  if (failed)
+    throw Error(ErrorCode::disconnected, fmt::format("cannot make the folder {}: {}", home.string(), failed.message()));
   const StartLock lock(home / "start.lock", deadline);
   if (answers(deadline)) return;
   const auto log = home / "server.log";
@@ -103,11 +109,13 @@ void start_local_server(Time deadline) {
   while (!answers(deadline)) {
     if (const auto how = server.ended()) {
       if (answers(deadline)) return;  // somebody else's was there first
-      throw Error(ErrorCode::disconnected, fmt::format("the local server could not be started ({}):{}", *how, end_of(log)));
+      throw Error(ErrorCode::disconnected,
+                  fmt::format("the local server could not be started ({}):{}", *how, end_of(log)));
     }
     if (Clock::now() >= deadline) {
-      throw Error(ErrorCode::disconnected, fmt::format("the local server was started (pid {}) and does not answer; its log is {}:{}",
-                                                       server.pid(), log.string(), end_of(log)));
+      throw Error(ErrorCode::disconnected,
+                  fmt::format("the local server was started (pid {}) and does not answer; its log is {}:{}",
+                              server.pid(), log.string(), end_of(log)));
     }
     ::usleep(5'000);
   }

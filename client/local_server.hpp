@@ -11,8 +11,8 @@ namespace parvis::client {
 // Throws Error{disconnected} that says where it was looked for.
 std::filesystem::path parvis_program();
 
-// Starts `parvis serve --idle-exit 60`, detached, and waits until it serves. Of several starters at once one starts it and
-// the others wait. Throws Error{disconnected} with the end of the server's log.
+// Starts `parvis serve --idle-exit 60`, detached, and waits until it serves. Of several starters at once one starts it
+// and the others wait. Throws Error{disconnected} with the end of the server's log.
 void start_local_server(Time deadline);
 
 }  // namespace parvis::client

@@ -124,7 +124,8 @@ void Ledger::tidy() {
 }
 
 void Ledger::settle_kept(Time answered_sent_at) {
-  while (!sent_confirms_.empty() && sent_confirms_.front().at + settle_time <= answered_sent_at) sent_confirms_.pop_front();
+  while (!sent_confirms_.empty() && sent_confirms_.front().at + settle_time <= answered_sent_at)
+    sent_confirms_.pop_front();
   if (refused_ == 0) return;
   for (std::size_t i = head_; i < entries_.size(); ++i) {
     Entry& e = entries_[i];
@@ -138,14 +139,19 @@ bool Ledger::refuse(Sequence sequence, Time now) {
   Entry* e = entry(sequence);
   if (e == nullptr || e->stage == Stage::settled || e->stage == Stage::refused) return false;
   const bool was_open = open(*e);
-  if (was_open && (e->stage == Stage::unsent || !(e->effect == Effect::claims || e->effect == Effect::changes))) --unanswered_;
+  if (was_open && (e->stage == Stage::unsent || !(e->effect == Effect::claims || e->effect == Effect::changes)))
+    --unanswered_;
   if (e->stage == Stage::unsent) {
     settle(*e);
     return false;
   }
   switch (e->effect) {
-    case Effect::reads: settle(*e); return was_open;  // nothing was handed over, but the server's waiter has to go
-    case Effect::calls: settle(*e); return false;
+    case Effect::reads:
+      settle(*e);
+      return was_open;  // nothing was handed over, but the server's waiter has to go
+    case Effect::calls:
+      settle(*e);
+      return false;
     case Effect::takes:
       e->request.reset();
       e->stage = Stage::refused;
@@ -153,7 +159,8 @@ bool Ledger::refuse(Sequence sequence, Time now) {
       ++refused_;
       return true;
     case Effect::claims:
-    case Effect::changes: break;
+    case Effect::changes:
+      break;
   }
   if (!was_open) {
     finish(*e, now);
@@ -231,7 +238,8 @@ bool Ledger::resendable(const Entry& e, const wire::Welcome& welcome) {
 Ledger::Renewal Ledger::renewed(const wire::Welcome& welcome) {
   Renewal todo;
   const auto took_effect = [&](Sequence s) {
-    return s <= welcome.confirmed || std::find(welcome.applied.begin(), welcome.applied.end(), s) != welcome.applied.end();
+    return s <= welcome.confirmed ||
+           std::find(welcome.applied.begin(), welcome.applied.end(), s) != welcome.applied.end();
   };
   unconfirmed_.clear();
   takes_unconfirmed_ = false;
@@ -248,7 +256,8 @@ Ledger::Renewal Ledger::renewed(const wire::Welcome& welcome) {
       todo.applied.push_back(e.request);
       --unanswered_;
       settle(e);
-    } else if (e.stage == Stage::sent && (e.effect == Effect::changes || e.effect == Effect::calls) && !resendable(e, welcome)) {
+    } else if (e.stage == Stage::sent && (e.effect == Effect::changes || e.effect == Effect::calls) &&
+               !resendable(e, welcome)) {
       todo.lost.push_back(e.request);
       --unanswered_;
       settle(e);

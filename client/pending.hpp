@@ -1,12 +1,13 @@
-// What a session remembers so that every operation takes effect once and nothing handed over is lost: which operations are
-// unanswered, what to send again after a reconnect, what to refuse and what to confirm. Pure: no socket, clock or thread;
-// time is an argument. The session calls it under its mutex.
+// What a session remembers so that every operation takes effect once and nothing handed over is lost: which operations
+// are unanswered, what to send again after a reconnect, what to refuse and what to confirm. Pure: no socket, clock or
+// thread; time is an argument. The session calls it under its mutex.
 //
 // A number is open from add() until it is settled. Confirm.upto is the last number below every open one, so it never
 // covers an operation that was refused or is still in the caller's hands.
 //
-// A Refuse or Confirm has no answer. It counts as kept by the server once a writing operation sent settle_time later has
-// been answered: that answer waited for a batch at or behind the one that holds it. Until then it is repeated at resume.
+// A Refuse or Confirm has no answer. It counts as kept by the server once a writing operation sent settle_time later
+// has been answered: that answer waited for a batch at or behind the one that holds it. Until then it is repeated at
+// resume.
 #pragma once
 
 #include <deque>
@@ -23,7 +24,8 @@ class Ledger {
  public:
   static constexpr std::chrono::milliseconds settle_time{1'000};
   static constexpr std::chrono::milliseconds confirm_within{40};
-  static constexpr std::size_t confirm_after = 64;  // answers without tuples that may gather before a confirmation rides along
+  static constexpr std::size_t confirm_after =
+      64;  // answers without tuples that may gather before a confirmation rides along
 
   // Numbers the request and opens it, not yet sent.
   void add(std::shared_ptr<Request> request, Effect effect, std::optional<Time> deadline, Time now);
@@ -55,8 +57,8 @@ class Ledger {
     std::vector<Sequence> resend;
   };
   Resumption resumed(Time now);
-  // The old session is gone. What the server remembers of it (Welcome) tells changes that took effect from those that did
-  // not; the outcome of `lost` is unknown; everything else is in `resend`.
+  // The old session is gone. What the server remembers of it (Welcome) tells changes that took effect from those that
+  // did not; the outcome of `lost` is unknown; everything else is in `resend`.
   struct Renewal {
     std::vector<std::shared_ptr<Request>> applied;
     std::vector<std::shared_ptr<Request>> lost;
@@ -112,8 +114,8 @@ class Ledger {
 
   // Ascending numbers; settled ones linger until tidy() so that nothing is allocated or moved per operation.
   std::vector<Entry> entries_;
-  std::size_t head_ = 0;      // first that is not settled
-  std::size_t settled_ = 0;   // settled ones behind head_
+  std::size_t head_ = 0;     // first that is not settled
+  std::size_t settled_ = 0;  // settled ones behind head_
   std::size_t unanswered_ = 0, refused_ = 0;
   Sequence last_ = 0;
 

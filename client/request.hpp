@@ -1,6 +1,6 @@
-// One operation under way: what is needed to send it (again), and where its result goes. It belongs to the caller's stack
-// (a blocking call) or to a Pending and the session's ledger (shared). Guarded by the session's mutex, apart from `result`
-// after `finished`, which the waiting caller alone reads.
+// One operation under way: what is needed to send it (again), and where its result goes. It belongs to the caller's
+// stack (a blocking call) or to a Pending and the session's ledger (shared). Guarded by the session's mutex, apart from
+// `result` after `finished`, which the waiting caller alone reads.
 #pragma once
 
 #include <chrono>
@@ -46,10 +46,10 @@ struct Request {
   std::shared_ptr<wire::Outgoing> packed;
 
   Sequence sequence = 0;
-  bool hold = false;        // its answer may be confirmed only when it has been released
+  bool hold = false;            // its answer may be confirmed only when it has been released
   bool self_confirmed = false;  // by its caller, who calls confirm() or refuse(); else as soon as the caller has it
   bool finished = false;
-  Waker* waker = nullptr;   // of the thread that waits for it
+  Waker* waker = nullptr;  // of the thread that waits for it
   Result result;
 
   std::deque<Blob> outputs;  // of a blocking kernel call, until its caller has seen them

@@ -45,7 +45,8 @@ std::vector<Tuple> tuples_of(const Answer& answer) {
   return tuples;
 }
 
-std::size_t Core::get(const Encoding& pattern, const GetOptions& options, const std::function<void(Tuple&&)>& use) const {
+std::size_t Core::get(const Encoding& pattern, const GetOptions& options,
+                      const std::function<void(Tuple&&)>& use) const {
   const Operation operation = get_of(space, pattern, options);
   Sequence sequence = 0;
   Answer answer;

@@ -1,13 +1,13 @@
 // The public C++ interface: a Space is a named tuple space on a server. <parvis/client.hpp> is all a program includes.
 //
-//   parvis::Space space = parvis::connect();                      // the local server; or connect("unix:///…"), "tcp://…"
-//   space.out("task", 1, std::vector<double>{0.5, 2});            // returns when the space's promise of durability holds
-//   auto [id, v] = space.in<int, std::vector<double>>("task", parvis::formal, parvis::formal);   // blocks; the formals only
-//   parvis::Tuple t = space.rd("task", parvis::any, parvis::rest);                               // untyped: the whole tuple
+//   Space space = connect();                             // the local server; or connect("unix:///…"), "tcp://…"
+//   space.out("task", 1, std::vector<double>{0.5, 2});   // returns when the space's promise of durability holds
+//   auto [id, v] = space.in<int, std::vector<double>>("task", formal, formal);   // blocks; the formals come back
+//   Tuple t = space.rd("task", any, rest);               // untyped: the whole tuple
 //
 // in takes the oldest match (of the highest priority) out of the space, rd reads it; inp and rdp do not wait, and give
-// nothing when there is no match. All throw parvis::Error; in_for and rd_for throw Error{timeout}. A tuple whose fields can't
-// be read as the types asked for goes back to its place.
+// nothing when there is no match. All throw parvis::Error; in_for and rd_for throw Error{timeout}. A tuple whose fields
+// can't be read as the types asked for goes back to its place.
 //
 // Threads: any thread may use a Space, and copies of it; they share one session, which ends with the last copy.
 #pragma once
@@ -25,9 +25,9 @@ using client::OnSignal;
 
 struct ConnectOptions {
   std::string space = "default";
-  std::string token;                    // hex; empty: found by itself where the server is local
-  std::string name;                     // shown in the server's listings
-  bool start_server = true;             // start the local server when there is none (only without an address)
+  std::string token;         // hex; empty: found by itself where the server is local
+  std::string name;          // shown in the server's listings
+  bool start_server = true;  // start the local server when there is none (only without an address)
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds reconnect_for{30'000};
 };
@@ -40,7 +40,8 @@ struct OutOptions {
 };
 
 class Transaction;
-template <class T> class Future;
+template <class T>
+class Future;
 
 namespace detail {
 
@@ -72,8 +73,10 @@ using Result = std::conditional_t<sizeof...(T) == 0, Tuple, std::tuple<T...>>;
 
 template <class... T, class... F>
 Result<T...> result_of(Tuple&& tuple, const F&... fields) {
-  if constexpr (sizeof...(T) == 0) return std::move(tuple);
-  else return formals_of<T...>(tuple, fields...);
+  if constexpr (sizeof...(T) == 0)
+    return std::move(tuple);
+  else
+    return formals_of<T...>(tuple, fields...);
 }
 
 // One tuple, or nothing.
@@ -103,7 +106,9 @@ class Space {
   Space(std::shared_ptr<client::Session> session, std::string name) : core_{std::move(session), std::move(name), {}} {}
 
   template <class... F>
-  TupleId out(const F&... fields) const { return out_with({}, fields...); }
+  TupleId out(const F&... fields) const {
+    return out_with({}, fields...);
+  }
   template <class... F>
   TupleId out_with(const OutOptions& options, const F&... fields) const {
     Encoding tuple;
@@ -114,13 +119,21 @@ class Space {
   TupleId out_many(const std::vector<Tuple>& tuples, const OutOptions& options = {}) const;
 
   template <class... T, class... F>
-  detail::Result<T...> in(const F&... fields) const { return *detail::get_one<T...>(core_, {true, true, {}, 1, 0}, fields...); }
+  detail::Result<T...> in(const F&... fields) const {
+    return *detail::get_one<T...>(core_, {true, true, {}, 1, 0}, fields...);
+  }
   template <class... T, class... F>
-  detail::Result<T...> rd(const F&... fields) const { return *detail::get_one<T...>(core_, {false, true, {}, 1, 0}, fields...); }
+  detail::Result<T...> rd(const F&... fields) const {
+    return *detail::get_one<T...>(core_, {false, true, {}, 1, 0}, fields...);
+  }
   template <class... T, class... F>
-  std::optional<detail::Result<T...>> inp(const F&... fields) const { return detail::get_one<T...>(core_, {true, false, {}, 1, 0}, fields...); }
+  std::optional<detail::Result<T...>> inp(const F&... fields) const {
+    return detail::get_one<T...>(core_, {true, false, {}, 1, 0}, fields...);
+  }
   template <class... T, class... F>
-  std::optional<detail::Result<T...>> rdp(const F&... fields) const { return detail::get_one<T...>(core_, {false, false, {}, 1, 0}, fields...); }
+  std::optional<detail::Result<T...>> rdp(const F&... fields) const {
+    return detail::get_one<T...>(core_, {false, false, {}, 1, 0}, fields...);
+  }
   template <class... T, class... F>
   detail::Result<T...> in_for(std::chrono::microseconds timeout, const F&... fields) const {
     return *detail::get_one<T...>(core_, {true, true, timeout, 1, 0}, fields...);
@@ -132,11 +145,13 @@ class Space {
 
   // Up to `max` tuples; waits for the first, at most `timeout` (then none).
   template <class... F>
-  std::vector<Tuple> take_many(std::size_t max, std::optional<std::chrono::microseconds> timeout, const F&... fields) const {
+  std::vector<Tuple> take_many(std::size_t max, std::optional<std::chrono::microseconds> timeout,
+                               const F&... fields) const {
     return detail::get_many(core_, {true, true, timeout, 1, 0}, max, fields...);
   }
   template <class... F>
-  std::vector<Tuple> read_many(std::size_t max, std::optional<std::chrono::microseconds> timeout, const F&... fields) const {
+  std::vector<Tuple> read_many(std::size_t max, std::optional<std::chrono::microseconds> timeout,
+                               const F&... fields) const {
     return detail::get_many(core_, {false, true, timeout, 1, 0}, max, fields...);
   }
   template <class... F>
@@ -148,9 +163,13 @@ class Space {
 
   // Futures: started at once, awaited by get(). Dropping one gives back what it holds or would get.
   template <class... T, class... F>
-  Future<detail::Result<T...>> async_in(const F&... fields) const { return async_get<T...>(true, fields...); }
+  Future<detail::Result<T...>> async_in(const F&... fields) const {
+    return async_get<T...>(true, fields...);
+  }
   template <class... T, class... F>
-  Future<detail::Result<T...>> async_rd(const F&... fields) const { return async_get<T...>(false, fields...); }
+  Future<detail::Result<T...>> async_rd(const F&... fields) const {
+    return async_get<T...>(false, fields...);
+  }
   template <class... F>
   Future<TupleId> async_out(const F&... fields) const;
 
@@ -160,8 +179,8 @@ class Space {
   [[nodiscard]] Space named(std::string name) const;  // another space of the same server
   [[nodiscard]] const std::string& name() const { return core_.space; }
   [[nodiscard]] std::vector<SpaceInfo> spaces() const;
-  void make(Durability durability) const;             // makes this space with a durability of its own
-  void drop() const;                                  // the space and all its tuples
+  void make(Durability durability) const;  // makes this space with a durability of its own
+  void drop() const;                       // the space and all its tuples
 
   // Asked when a signal interrupts a blocking call: true ends the call with Interrupted, and nothing is lost.
   void on_signal(OnSignal handler) { core_.on_signal = std::move(handler); }
@@ -203,8 +222,8 @@ class Future {
   OnSignal on_signal_;
 };
 
-// Takes are claimed, outs are kept here; commit makes all of it true at once. Not committed when it goes out of scope: all
-// is as before. An operation on a transaction that has ended throws Error{conflict}. One thread at a time.
+// Takes are claimed, outs are kept here; commit makes all of it true at once. Not committed when it goes out of scope:
+// all is as before. An operation on a transaction that has ended throws Error{conflict}. One thread at a time.
 class Transaction {
  public:
   Transaction(detail::Core core, TransactionId id) : core_(std::move(core)), id_(id) {}
@@ -219,17 +238,25 @@ class Transaction {
     keep(tuple.flatten());
   }
   template <class... T, class... F>
-  detail::Result<T...> in(const F&... fields) const { return *detail::get_one<T...>(core_, {true, true, {}, 1, id_}, fields...); }
+  detail::Result<T...> in(const F&... fields) const {
+    return *detail::get_one<T...>(core_, {true, true, {}, 1, id_}, fields...);
+  }
   template <class... T, class... F>
   detail::Result<T...> in_for(std::chrono::microseconds timeout, const F&... fields) const {
     return *detail::get_one<T...>(core_, {true, true, timeout, 1, id_}, fields...);
   }
   template <class... T, class... F>
-  std::optional<detail::Result<T...>> inp(const F&... fields) const { return detail::get_one<T...>(core_, {true, false, {}, 1, id_}, fields...); }
+  std::optional<detail::Result<T...>> inp(const F&... fields) const {
+    return detail::get_one<T...>(core_, {true, false, {}, 1, id_}, fields...);
+  }
   template <class... T, class... F>
-  detail::Result<T...> rd(const F&... fields) const { return *detail::get_one<T...>(core_, {false, true, {}, 1, id_}, fields...); }
+  detail::Result<T...> rd(const F&... fields) const {
+    return *detail::get_one<T...>(core_, {false, true, {}, 1, id_}, fields...);
+  }
   template <class... T, class... F>
-  std::optional<detail::Result<T...>> rdp(const F&... fields) const { return detail::get_one<T...>(core_, {false, false, {}, 1, id_}, fields...); }
+  std::optional<detail::Result<T...>> rdp(const F&... fields) const {
+    return detail::get_one<T...>(core_, {false, false, {}, 1, id_}, fields...);
+  }
 
   void commit();
   void abort();
@@ -259,7 +286,8 @@ template <class... F>
 Future<TupleId> Space::async_out(const F&... fields) const {
   Encoding tuple;
   detail::encode_tuple(tuple, fields...);
-  return {core_.start_out(tuple, {}), [](const Answer& answer) { return std::get<Done>(answer).number; }, core_.on_signal};
+  return {core_.start_out(tuple, {}), [](const Answer& answer) { return std::get<Done>(answer).number; },
+          core_.on_signal};
 }
 
 }  // namespace parvis

@@ -67,13 +67,16 @@ Detached::Detached(const std::filesystem::path& program, const std::vector<std::
   for (auto& argument : owned) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const int failed = ::posix_spawn(&pid_, name.c_str(), actions.get(), attributes.get(), argv.data(), environ);
-  if (failed != 0) throw Error(ErrorCode::disconnected, fmt::format("cannot start {} (log {}): {}", name, log.string(), std::strerror(failed)));
+  if (failed != 0)
+    throw Error(ErrorCode::disconnected,
+                fmt::format("cannot start {} (log {}): {}", name, log.string(), std::strerror(failed)));
 }
 
 std::optional<std::string> Detached::ended() {
   int status = 0;
   if (!ended_ && ::waitpid(pid_, &status, WNOHANG) == pid_) {
-    ended_ = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status)) : fmt::format("exit status {}", WEXITSTATUS(status));
+    ended_ = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
+                                 : fmt::format("exit status {}", WEXITSTATUS(status));
   }
   return ended_;
 }

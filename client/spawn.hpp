@@ -14,7 +14,8 @@ class Detached {
  public:
   // stdin from /dev/null, stdout and stderr appended to `log`, a session of its own, no descriptors of ours. Throws
   // Error{disconnected} when it can't be started.
-  Detached(const std::filesystem::path& program, const std::vector<std::string>& arguments, const std::filesystem::path& log);
+  Detached(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+           const std::filesystem::path& log);
   // What it ended with, when it has: "exit status 1", "signal 9". It is ours to reap while we live.
   std::optional<std::string> ended();
   [[nodiscard]] pid_t pid() const { return pid_; }

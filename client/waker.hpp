@@ -1,13 +1,13 @@
-// How one thread ends another thread's poll(): an eventfd, one per thread, made at its first wait. After fork the child's
-// threads get eventfds of their own, so that a child never disturbs its parent.
+// How one thread ends another thread's poll(): an eventfd, one per thread, made at its first wait. After fork the
+// child's threads get eventfds of their own, so that a child never disturbs its parent.
 #pragma once
 
 #include <cstdint>
 
 namespace parvis::client {
 
-// How often this process is a forked child of the one that loaded the library: compared with a remembered value, it tells
-// whether something was made before a fork. Async-signal-safe.
+// How often this process is a forked child of the one that loaded the library: compared with a remembered value, it
+// tells whether something was made before a fork. Async-signal-safe.
 std::uint64_t fork_generation();
 
 class Waker {

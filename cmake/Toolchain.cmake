@@ -11,6 +11,12 @@ option(PARVIS_WERROR "Warnings are errors" OFF)
 option(PARVIS_FUZZ "Build the libFuzzer targets (clang)" OFF)
 set(PARVIS_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
 
+# Most of a file's compile time goes into Boost's and the standard library's headers: read once for several files.
+option(PARVIS_UNITY "Compile several files at once (off: each alone, for incremental work on one file)" ON)
+set(CMAKE_UNITY_BUILD ${PARVIS_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 10)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

@@ -10,13 +10,14 @@ int main() {
   space.out("greeting", "hello", 7);  // on the disk when it returns
   space.out("greeting", "good evening", 19);
 
-  const auto [text, hour] = space.rd<std::string, int>("greeting", formal, formal);  // the oldest match; the formals come back
+  const auto [text, hour] = space.rd<std::string, int>("greeting", formal, formal);  // the oldest; the formals come back
   std::cout << "read:  " << text << " " << hour << "\n";
   const auto [late] = space.rd<std::string>("greeting", formal, 19);
   std::cout << "late:  " << late << "\n";
   const auto [taken, at] = space.in<std::string, int>("greeting", formal, between(0, 12));
   std::cout << "taken: " << taken << " " << at << "\n";  // now it is gone
-  std::cout << "again: " << (space.inp("greeting", of<std::string>, 7) ? "there" : "gone") << "\n";  // inp does not wait
+  // inp does not wait
+  std::cout << "again: " << (space.inp("greeting", of<std::string>, 7) ? "there" : "gone") << "\n";
   std::cout << "left:  " << space.count("greeting", rest) << "\n";
 
   space.in("greeting", rest);

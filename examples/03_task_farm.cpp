@@ -1,5 +1,5 @@
-// Tasks for any number of C++ workers. A worker claims a task in a transaction; its result and the end of the task are one
-// commit, so a worker that dies in between leaves neither half done: the task comes back, and another one does it.
+// Tasks for any number of C++ workers. A worker claims a task in a transaction; its result and the end of the task are
+// one commit, so a worker that dies in between leaves neither half done: the task comes back, and another one does it.
 #include <parvis/client.hpp>
 
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
-// One process computes and ends; another one reads the results later, next week if it likes. The results are objects of a
-// C++ class of our own, described as for Boost.Serialization.
+// One process computes and ends; another one reads the results later, next week if it likes. The results are objects of
+// a C++ class of our own, described as for Boost.Serialization.
 #include <parvis/client.hpp>
 
 #include <sys/wait.h>
@@ -30,7 +30,8 @@ void read() {
   const Space space = connect({}, {.space = "orbits"});
   for (int n = 1; n <= 2; ++n) {
     const auto [orbit] = space.rd<Orbit>("orbit", n, formal);
-    std::cout << orbit.planet << ": a year of " << std::lround(365.25 * std::pow(orbit.radius, 1.5)) << " days, moons: " << orbit.moons.size() << "\n";
+    std::cout << orbit.planet << ": a year of " << std::lround(365.25 * std::pow(orbit.radius, 1.5))
+              << " days, moons: " << orbit.moons.size() << "\n";
   }
   std::cout << "objects of this class: " << space.count("orbit", any, of<Orbit>) << "\n";
 }

@@ -36,13 +36,16 @@ Chosen choose(const Context& context, const Target& target) {
 
 CLI::App* add_call(CLI::App& app, const char* name, const char* help, Target& target, Context& context) {
   auto* command = add_command(app, name, help, context);
-  command->add_option("-k,--kernel", target.which, "all, a number of `parvis kernels list`, or the beginning of an id")->capture_default_str();
+  command->add_option("-k,--kernel", target.which, "all, a number of `parvis kernels list`, or the beginning of an id")
+      ->capture_default_str();
   command->add_option("--cluster", target.cluster, "Only kernels of this cluster");
   return command;
 }
 
 // What several kernels say is told apart by a prefix; one kernel speaks for itself.
-std::string prefix(const Chosen& chosen, std::size_t i) { return chosen.kernels.size() == 1 ? "" : fmt::format("[{}] ", i); }
+std::string prefix(const Chosen& chosen, std::size_t i) {
+  return chosen.kernels.size() == 1 ? "" : fmt::format("[{}] ", i);
+}
 
 void report_failure(Context& context, const Chosen& chosen, std::size_t i, const KernelAnswer& answer) {
   std::string text = text_at(answer.result, "traceback");
@@ -55,13 +58,15 @@ void report_failure(Context& context, const Chosen& chosen, std::size_t i, const
 }
 
 void report_json(Context& context, const Chosen& chosen, std::size_t i, const KernelAnswer& answer) {
-  const nlohmann::json line{{"kernel", chosen.kernels[i].id}, {"status", answer.status}, {"result", to_json(Value(answer.result))}};
+  const nlohmann::json line{
+      {"kernel", chosen.kernels[i].id}, {"status", answer.status}, {"result", to_json(Value(answer.result))}};
   if (!print_line(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))) context.exit = failed;
   if (answer.status != "ok") context.exit = failed;
 }
 
 // Ctrl-C interrupts what runs there, as in a terminal; the second one leaves it alone and goes.
-std::function<void()> interrupter(const client::Options& options, const Chosen& chosen, const std::vector<Map>& arguments) {
+std::function<void()> interrupter(const client::Options& options, const Chosen& chosen,
+                                  const std::vector<Map>& arguments) {
   return [&options, &chosen, &arguments, sent = false]() mutable {
     if (!was_interrupted()) return;
     if (sent) throw client::Interrupted{};
@@ -89,8 +94,10 @@ void execute(Context& context, const Target& target, const std::string& code) {
     arguments.push_back(Map{{{"code", Value(code)}, {"id", Value(kernel::random_hex(32))}, {"stream", Value(stream)}}});
   const auto on_output = [&](std::size_t i, bool is_error, std::string_view text) {
     std::FILE* file = is_error ? stderr : stdout;
-    if (chosen.kernels.size() == 1) std::fwrite(text.data(), 1, text.size(), file);
-    else fmt::print(file, "{}{}{}", prefix(chosen, i), text, text.ends_with('\n') ? "" : "\n");
+    if (chosen.kernels.size() == 1)
+      std::fwrite(text.data(), 1, text.size(), file);
+    else
+      fmt::print(file, "{}{}{}", prefix(chosen, i), text, text.ends_with('\n') ? "" : "\n");
     std::fflush(file);
   };
   const auto answers = chosen.calls->call("execute", arguments, on_output, interrupter(options, chosen, arguments));
@@ -116,7 +123,8 @@ void push(Context& context, const Target& target, const std::vector<std::string>
   }
   std::sort(names.items.begin(), names.items.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   const auto chosen = choose(context, target);
-  const auto answers = chosen.calls->call("push", std::vector<Map>(chosen.kernels.size(), Map{{{"names", Value(names)}}}));
+  const auto answers =
+      chosen.calls->call("push", std::vector<Map>(chosen.kernels.size(), Map{{{"names", Value(names)}}}));
   for (std::size_t i = 0; i < answers.size(); ++i)
     if (answers[i].status != "ok") report_failure(context, chosen, i, answers[i]);
 }
@@ -125,14 +133,16 @@ void pull(Context& context, const Target& target, const std::vector<std::string>
   List wanted;
   for (const auto& name : names) wanted.items.emplace_back(name);
   const auto chosen = choose(context, target);
-  const auto answers = chosen.calls->call("pull", std::vector<Map>(chosen.kernels.size(), Map{{{"names", Value(wanted)}}}));
+  const auto answers =
+      chosen.calls->call("pull", std::vector<Map>(chosen.kernels.size(), Map{{{"names", Value(wanted)}}}));
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (answers[i].status != "ok") {
       report_failure(context, chosen, i, answers[i]);
       continue;
     }
     for (const auto& value : entry_of(answers[i].result, "values")->get<List>().items)
-      if (!print_line(prefix(chosen, i) + (context.json ? to_json(value).dump() : to_text(value)))) context.exit = failed;
+      if (!print_line(prefix(chosen, i) + (context.json ? to_json(value).dump() : to_text(value))))
+        context.exit = failed;
   }
 }
 
@@ -141,7 +151,9 @@ void pull(Context& context, const Target& target, const std::vector<std::string>
 void add_call_commands(CLI::App& app, Context& context) {
   auto target = std::make_shared<Target>();
   auto code = std::make_shared<std::string>();
-  auto* exec = add_call(app, "exec", "Run Python code in kernels; prints its output and the value of the last expression", *target, context);
+  auto* exec =
+      add_call(app, "exec", "Run Python code in kernels; prints its output and the value of the last expression",
+               *target, context);
   exec->add_option("code", *code, "The code; - reads it from standard input")->required();
   exec->callback([=, &context] {
     catch_interrupts();

@@ -15,7 +15,8 @@ volatile std::sig_atomic_t interrupt_seen = 0;
 std::string token_in(const std::string& path) {
   std::ifstream file(path);
   std::string token;
-  if (!(file >> token)) throw Error(ErrorCode::unauthorized, fmt::format("no token can be read from {}: {}", path, std::strerror(errno)));
+  if (!(file >> token))
+    throw Error(ErrorCode::unauthorized, fmt::format("no token can be read from {}: {}", path, std::strerror(errno)));
   return token;
 }
 }  // namespace
@@ -36,14 +37,16 @@ std::shared_ptr<client::Session> Context::connect(bool start_server) const {
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Context& context) {
   auto* command = app.add_subcommand(name, help);
-  command->add_option("--address", context.address, "Server: unix:///path or tcp://host:port (default: $PARVIS_ADDRESS, else the local one)");
-  command->add_option("--token-file", context.token_file, "File that holds the server's token (default: the local server's)");
+  command->add_option("--address", context.address,
+                      "Server: unix:///path or tcp://host:port (default: $PARVIS_ADDRESS, else the local one)");
+  command->add_option("--token-file", context.token_file,
+                      "File that holds the server's token (default: the local server's)");
   command->add_flag("--json", context.json, "Answers as JSON, one line each");
   return command;
 }
 
 void catch_interrupts() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) { interrupt_seen = 1; };  // no SA_RESTART: waits end with EINTR
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);

@@ -14,10 +14,10 @@ namespace parvis::cli {
 enum Exit : int { ok = 0, no_match = 1, usage = 2, timed_out = 3, failed = 4, interrupted = 130 };
 
 struct Context {
-  std::string address;      // --address; empty: $PARVIS_ADDRESS, else the local server
-  std::string token_file;   // --token-file; empty: the local server's
+  std::string address;     // --address; empty: $PARVIS_ADDRESS, else the local server
+  std::string token_file;  // --token-file; empty: the local server's
   bool json = false;
-  int exit = ok;            // what main() returns when no error was thrown
+  int exit = ok;  // what main() returns when no error was thrown
 
   [[nodiscard]] client::Options options() const;
   [[nodiscard]] std::shared_ptr<client::Session> connect(bool start_server = false) const;

@@ -67,13 +67,32 @@ struct Gathering {
   }
 };
 
+// Called on a session's thread: what does not follow docs/kernels.md becomes an answer, too, and no exception.
 KernelAnswer answer_of(const std::variant<Blob, Error>& answer) {
   if (const auto* error = std::get_if<Error>(&answer))
     return {"died", Map{{{"message", Value(std::string(error->what()))}}}};
-  Tuple tuple = decode_tuple(std::get<Blob>(answer));
-  if (tuple.items.size() != 2 || tuple.items[0].get_if<std::string>() == nullptr || tuple.items[1].get_if<Map>() == nullptr)
-    throw Error(ErrorCode::protocol_error, "a kernel's answer is no (status, result)");
-  return {tuple.items[0].get<std::string>(), tuple.items[1].get<Map>()};
+  try {
+    const Tuple tuple = decode_tuple(std::get<Blob>(answer));
+    if (tuple.items.size() == 2 && tuple.items[0].get_if<std::string>() != nullptr &&
+        tuple.items[1].get_if<Map>() != nullptr)
+      return {tuple.items[0].get<std::string>(), tuple.items[1].get<Map>()};
+  } catch (const Error& error) {
+    return {"error", Map{{{"message", Value(std::string(error.what()))}}}};
+  }
+  return {"error", Map{{{"message", Value("the kernel's answer is no (status, result)")}}}};
+}
+
+// (is it stderr, the text); nothing when it is neither.
+std::optional<std::pair<bool, std::string>> output_of(const Blob& blob) {
+  try {
+    const Tuple tuple = decode_tuple(blob);
+    const auto* stream = tuple.items.empty() ? nullptr : tuple.items[0].get_if<std::string>();
+    const auto* data = tuple.items.size() == 2 ? tuple.items[1].get_if<Blob>() : nullptr;
+    if (stream != nullptr && data != nullptr) return std::pair(*stream == "stderr", std::string(as_text(data->span())));
+  } catch (const Error& error) {
+    return std::pair(true, std::string(error.what()) + "\n");
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -91,9 +110,16 @@ std::string text_at(const Map& map, std::string_view key) {
 }
 
 std::vector<KernelInfo> find_kernels(client::Session& server, const std::string& cluster) {
-  Template wanted{{{Value("kernel")}, cluster.empty() ? formal(Type::string) : Pattern{Value(cluster)}, formal(Type::string),
-                   formal(Type::integer), formal(Type::map)}};
-  const Get get{.space = kernel::kernels_space, .templates = {pattern(std::move(wanted))}, .take = false, .wait = false, .max = most_kernels};
+  Template wanted{{{Value("kernel")},
+                   cluster.empty() ? formal(Type::string) : Pattern{Value(cluster)},
+                   formal(Type::string),
+                   formal(Type::integer),
+                   formal(Type::map)}};
+  const Get get{.space = kernel::kernels_space,
+                .templates = {pattern(std::move(wanted))},
+                .take = false,
+                .wait = false,
+                .max = most_kernels};
   const Answer answer = server.call(get, interruptible());
   std::vector<KernelInfo> kernels;
   for (const auto& item : std::get<Found>(answer).items) kernels.push_back(kernel_of(decode_tuple(item.tuple.blob())));
@@ -114,7 +140,8 @@ std::vector<KernelInfo> select_kernels(const std::vector<KernelInfo>& kernels, c
   for (const auto& one : kernels)
     if (!which.empty() && one.id.starts_with(which)) found.push_back(one);
   if (found.size() == 1) return found;
-  throw Error(ErrorCode::not_found, fmt::format("{} kernel '{}': {}", found.empty() ? "no" : "more than one", which, listing(kernels)));
+  throw Error(ErrorCode::not_found,
+              fmt::format("{} kernel '{}': {}", found.empty() ? "no" : "more than one", which, listing(kernels)));
 }
 
 Calls::Calls(const client::Options& options, const std::vector<KernelInfo>& kernels) {
@@ -125,8 +152,8 @@ Calls::Calls(const client::Options& options, const std::vector<KernelInfo>& kern
   }
 }
 
-std::vector<KernelAnswer> Calls::call(const std::string& verb, const std::vector<Map>& arguments, const OnOutput& on_output,
-                                      const std::function<void()>& meanwhile) {
+std::vector<KernelAnswer> Calls::call(const std::string& verb, const std::vector<Map>& arguments,
+                                      const OnOutput& on_output, const std::function<void()>& meanwhile) {
   auto gathering = std::make_shared<Gathering>();
   gathering->answers.resize(sessions_.size());
   gathering->missing = sessions_.size();
@@ -134,8 +161,8 @@ std::vector<KernelAnswer> Calls::call(const std::string& verb, const std::vector
     const Blob request = encoded(Tuple{{Value(verb), Value(arguments[i])}});
     auto done = [gathering, i](const std::variant<Blob, Error>& answer) { gathering->set(i, answer_of(answer)); };
     auto output = [on_output, i](const Blob& blob) {
-      const Tuple tuple = decode_tuple(blob);
-      if (on_output) on_output(i, tuple.items[0].get<std::string>() == "stderr", as_text(tuple.items[1].get<Blob>().span()));
+      const auto piece = output_of(blob);
+      if (piece && on_output) on_output(i, piece->first, piece->second);
     };
     sessions_[i]->start_kernel_call(Payload(request), done, output);
   }
@@ -154,11 +181,13 @@ std::vector<KernelAnswer> Calls::call(const std::string& verb, const std::vector
 
 Map ask_agent(client::Session& server, const std::string& agent, const std::string& verb, Map arguments) {
   const std::string command = kernel::random_hex(16);
-  const Blob tuple = encoded(Tuple{{Value("command"), Value(agent), Value(command), Value(verb), Value(std::move(arguments))}});
+  const Blob tuple =
+      encoded(Tuple{{Value("command"), Value(agent), Value(command), Value(verb), Value(std::move(arguments))}});
   Out out{.space = kernel::kernels_space, .tuples = {Payload(tuple)}};
   out.lease_us = agent_patience_us;
   server.call(out, interruptible());
-  const Get get{.space = kernel::kernels_space, .templates = {pattern({{{Value("reply")}, {Value(command)}, formal(Type::map)}})},
+  const Get get{.space = kernel::kernels_space,
+                .templates = {pattern({{{Value("reply")}, {Value(command)}, formal(Type::map)}})},
                 .timeout_us = agent_patience_us};
   const Answer answer = server.call(get, interruptible());
   return decode_tuple(std::get<Found>(answer).items.front().tuple.blob()).items[2].get<Map>();

@@ -1,5 +1,5 @@
-// Kernels as the command line sees them: found in the space, called one or many at once (docs/kernels.md). One thread, but
-// that answers arrive on the sessions' own.
+// Kernels as the command line sees them: found in the space, called one or many at once (docs/kernels.md). One thread,
+// but that answers arrive on the sessions' own.
 #pragma once
 
 #include <functional>
@@ -33,14 +33,14 @@ struct KernelAnswer {
   Map result;
 };
 
-// One call to each kernel at once. Waits for all answers; `on_signal` is called whenever a signal came or 100 ms passed.
-// A kernel that is gone answers with status "died".
+// One call to each kernel at once. Waits for all answers; `on_signal` is called whenever a signal came or 100 ms
+// passed. A kernel that is gone answers with status "died".
 using OnOutput = std::function<void(std::size_t kernel, bool is_error, std::string_view text)>;
 class Calls {
  public:
   Calls(const client::Options& options, const std::vector<KernelInfo>& kernels);
-  std::vector<KernelAnswer> call(const std::string& verb, const std::vector<Map>& arguments, const OnOutput& on_output = {},
-                                 const std::function<void()>& meanwhile = {});
+  std::vector<KernelAnswer> call(const std::string& verb, const std::vector<Map>& arguments,
+                                 const OnOutput& on_output = {}, const std::function<void()>& meanwhile = {});
 
  private:
   std::vector<std::shared_ptr<client::Session>> sessions_;

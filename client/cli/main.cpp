@@ -19,7 +19,8 @@ constexpr const char* description =
     "  parvis exec -k 0 '6 * 7'          run code in the first of them";
 
 constexpr const char* footer =
-    "Words of tuples and templates: 7 an int, 3.5 a float, true, nil, \"text\" or any other word a str, [1, 2] a list;\n"
+    "Words of tuples and templates: 7 an int, 3.5 a float, true, nil, \"text\" or any other word a str, [1, 2] a "
+    "list;\n"
     "?int ?str … a field of that type, ? any field, 3..9 a range, pre* a prefix, a|b one of, ... any further fields.\n"
     "Exit status: 0 done, 1 no match (inp, rdp), 2 wrong usage, 3 timeout, 4 an error, 130 interrupted.\n"
     "`parvis COMMAND --help` tells more.";

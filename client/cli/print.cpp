@@ -14,8 +14,9 @@ namespace {
 
 std::string base64(const Blob& bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   return text;
 }
@@ -65,7 +66,8 @@ nlohmann::json to_json(const Value& value) { return std::visit(ToJson{}, value.v
 nlohmann::json to_json(const Tuple& tuple) { return array_of(tuple.items); }
 
 bool print_line(const std::string& line) {
-  return std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fputc('\n', stdout) != EOF && std::fflush(stdout) == 0;
+  return std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fputc('\n', stdout) != EOF &&
+         std::fflush(stdout) == 0;
 }
 
 bool print_tuple(const Tuple& tuple, bool json) { return print_line(json ? to_json(tuple).dump() : to_text(tuple)); }

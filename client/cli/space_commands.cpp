@@ -26,7 +26,8 @@ struct Words {
   [[nodiscard]] std::vector<std::string> words() const {
     auto words = command->remaining();
     for (const auto& word : words) {
-      const bool number = word.size() > 1 && (std::isdigit(static_cast<unsigned char>(word[1])) != 0 || word[1] == '.' || word == "-inf");
+      const bool number = word.size() > 1 &&
+                          (std::isdigit(static_cast<unsigned char>(word[1])) != 0 || word[1] == '.' || word == "-inf");
       if (word.size() > 1 && word[0] == '-' && !number)
         throw CLI::ExtrasError(command->get_name(), {word + " (write '\"" + word + "\"' when it is meant as a str)"});
     }
@@ -58,7 +59,8 @@ void put(const Context& context, const Put& wanted) {
 
 void add_out(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Put>();
-  add_words(app, "out", "Put a tuple, e.g. parvis out task 7 '\"x y\"' 3.5; returns when it is stored", *wanted, context);
+  add_words(app, "out", "Put a tuple, e.g. parvis out task 7 '\"x y\"' 3.5; returns when it is stored", *wanted,
+            context);
   auto* command = wanted->command;
   command->add_option("--lease", wanted->lease, "Seconds after which it disappears")->check(CLI::NonNegativeNumber);
   command->add_option("--delay", wanted->delay, "Seconds for which it is hidden")->check(CLI::NonNegativeNumber);
@@ -78,7 +80,10 @@ struct Find : Words {
 void find(Context& context, const Find& wanted) {
   const Template pattern = template_of_words(wanted.words());
   const auto session = context.connect();
-  const Get get{.space = wanted.space, .templates = {Payload(encoded(pattern))}, .take = wanted.take, .wait = wanted.wait,
+  const Get get{.space = wanted.space,
+                .templates = {Payload(encoded(pattern))},
+                .take = wanted.take,
+                .wait = wanted.wait,
                 .timeout_us = to_us(wanted.timeout)};
   Sequence sequence = 0;
   const Answer answer = session->call(get, interruptible(false), &sequence);
@@ -89,8 +94,9 @@ void find(Context& context, const Find& wanted) {
     session->confirm(sequence);
   } else {
     if (wanted.take) session->refuse(sequence);
-    throw Error(ErrorCode::storage_error, wanted.take ? "the tuple could not be written to standard output; it is back in the space"
-                                                      : "the tuple could not be written to standard output");
+    throw Error(ErrorCode::storage_error,
+                wanted.take ? "the tuple could not be written to standard output; it is back in the space"
+                            : "the tuple could not be written to standard output");
   }
   session->close();
 }
@@ -101,7 +107,9 @@ void add_get(CLI::App& app, Context& context, const char* name, bool take, bool 
   wanted->wait = wait;
   add_words(app, name, help, *wanted, context);
   auto* command = wanted->command;
-  if (wait) command->add_option("-t,--timeout", wanted->timeout, "Seconds to wait at most (exit status 3)")->check(CLI::NonNegativeNumber);
+  if (wait)
+    command->add_option("-t,--timeout", wanted->timeout, "Seconds to wait at most (exit status 3)")
+        ->check(CLI::NonNegativeNumber);
   command->callback([wanted, &context] {
     catch_interrupts();
     find(context, *wanted);
@@ -124,19 +132,27 @@ void add_count(CLI::App& app, Context& context) {
 
 const char* text_of(Durability durability) {
   switch (durability) {
-    case Durability::durable: return "durable";
-    case Durability::relaxed: return "relaxed";
-    case Durability::volatile_: return "volatile";
+    case Durability::durable:
+      return "durable";
+    case Durability::relaxed:
+      return "relaxed";
+    case Durability::volatile_:
+      return "volatile";
   }
   return "unknown";
 }
 
 bool print_space(const SpaceInfo& info, bool json) {
   if (!json)
-    return print_line(fmt::format("{:<32} {:<9} {:>10} tuples {:>14} bytes {:>8} waiting", info.name, text_of(info.durability),
-                                  info.tuples, info.bytes, info.waiters));
-  return print_line(nlohmann::json{{"name", info.name}, {"durability", text_of(info.durability)}, {"tuples", info.tuples},
-                                   {"bytes", info.bytes}, {"waiters", info.waiters}}.dump());
+    return print_line(fmt::format("{:<32} {:<9} {:>10} tuples {:>14} bytes {:>8} waiting", info.name,
+                                  text_of(info.durability), info.tuples, info.bytes, info.waiters));
+  return print_line(nlohmann::json{
+      {"name", info.name},
+      {"durability", text_of(info.durability)},
+      {"tuples", info.tuples},
+      {"bytes", info.bytes},
+      {"waiters",
+       info.waiters}}.dump());
 }
 
 void add_spaces(CLI::App& app, Context& context) {
@@ -155,10 +171,12 @@ void add_spaces(CLI::App& app, Context& context) {
 
 void add_space_commands(CLI::App& app, Context& context) {
   add_out(app, context);
-  add_get(app, context, "in", true, true, "Take the oldest tuple that matches, waiting for one, e.g. parvis in task '?int' '?'");
+  add_get(app, context, "in", true, true,
+          "Take the oldest tuple that matches, waiting for one, e.g. parvis in task '?int' '?'");
   add_get(app, context, "rd", false, true, "Read the oldest tuple that matches, waiting for one; it stays");
   add_get(app, context, "inp", true, false, "Take a tuple that matches, if there is one now (exit status 1 otherwise)");
-  add_get(app, context, "rdp", false, false, "Read a tuple that matches, if there is one now (exit status 1 otherwise)");
+  add_get(app, context, "rdp", false, false,
+          "Read a tuple that matches, if there is one now (exit status 1 otherwise)");
   add_count(app, context);
   add_spaces(app, context);
 }

@@ -14,7 +14,9 @@ struct Particle {
   std::map<std::string, std::string> tags;
 
   template <class Archive>
-  void serialize(Archive& ar, unsigned) { ar & id & position & tags; }
+  void serialize(Archive& ar, unsigned) {
+    ar& id& position& tags;
+  }
   friend bool operator==(const Particle&, const Particle&) = default;
 };
 
@@ -23,7 +25,9 @@ struct Particle {
 namespace {
 
 template <class T>
-T there_and_back(const T& value) { return from_value<T>(to_value(value)); }
+T there_and_back(const T& value) {
+  return from_value<T>(to_value(value));
+}
 
 template <class... T, class... F>
 std::string template_text(const F&... fields) {
@@ -66,7 +70,8 @@ TEST_CASE("values come back as they went") {
   CHECK(there_and_back(std::vector<bool>{true, false}) == std::vector<bool>{true, false});
   CHECK(there_and_back(std::tuple(1, std::string("a"), 0.5)) == std::tuple(1, std::string("a"), 0.5));
   CHECK(there_and_back(std::pair(1, 2)) == std::pair(1, 2));
-  CHECK(there_and_back(std::map<std::string, int>{{"a", 1}, {"b", 2}}) == std::map<std::string, int>{{"a", 1}, {"b", 2}});
+  CHECK(there_and_back(std::map<std::string, int>{{"a", 1}, {"b", 2}}) ==
+        std::map<std::string, int>{{"a", 1}, {"b", 2}});
   CHECK(there_and_back(std::optional<int>(3)) == 3);
   CHECK(!there_and_back(std::optional<int>()));
   CHECK(there_and_back(ByteVector{std::byte{1}, std::byte{0}}) == ByteVector{std::byte{1}, std::byte{0}});

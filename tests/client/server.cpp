@@ -93,7 +93,8 @@ std::string Process::read_some(int fd, std::string& buffer, bool to_line_end) {
       return line;
     }
     pollfd one{fd, POLLIN, 0};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     REQUIRE(left.count() > 0);
     if (::poll(&one, 1, static_cast<int>(left.count())) <= 0) continue;
     char bytes[4096];
@@ -112,10 +113,13 @@ void Process::close_output() {
   out_ = -1;
 }
 
-TestServer::TestServer(const Home& home, std::vector<std::string> options) : home_(home), options_(std::move(options)) { start(); }
+TestServer::TestServer(const Home& home, std::vector<std::string> options) : home_(home), options_(std::move(options)) {
+  start();
+}
 
 void TestServer::start() {
-  std::vector<std::string> words{program("parvis"), "serve", "--data", home_.path().string(), "--listen", home_.socket()};
+  std::vector<std::string> words{program("parvis"),     "serve",    "--data",
+                                 home_.path().string(), "--listen", home_.socket()};
   words.insert(words.end(), options_.begin(), options_.end());
   process_ = std::make_unique<Process>(words);
   const auto line = process_->read_line();

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "client/session.hpp"
 #include "client/endpoint.hpp"
+#include "client/session.hpp"
 #include "client/space.hpp"
 
 namespace parvis::test {
@@ -38,12 +38,12 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   void signal(int number) const;
-  int wait();                     // exit status, or -signal; fails the test after `patience`
+  int wait();  // exit status, or -signal; fails the test after `patience`
   bool running();
-  std::string read_line();        // of its standard output; "" at the end; fails the test after `patience`
-  std::string read_all();         // the rest of standard output
+  std::string read_line();  // of its standard output; "" at the end; fails the test after `patience`
+  std::string read_all();   // the rest of standard output
   std::string read_errors();
-  void close_output();            // nobody reads its output any more
+  void close_output();  // nobody reads its output any more
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
@@ -61,8 +61,8 @@ class TestServer {
  public:
   explicit TestServer(const Home& home, std::vector<std::string> options = {});
   void start();
-  void kill();                    // -9
-  void stop();                    // orderly
+  void kill();  // -9
+  void stop();  // orderly
   [[nodiscard]] std::string address() const { return home_.socket(); }
   [[nodiscard]] client::Options options() const;
   [[nodiscard]] Space space() const;
@@ -79,7 +79,9 @@ bool eventually(Condition condition) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    struct timespec pause{0, 5'000'000};
+    struct timespec pause {
+      0, 5'000'000
+    };
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
   }
   return true;

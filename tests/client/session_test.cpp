@@ -176,7 +176,8 @@ TEST_CASE("callbacks are called without anybody waiting") {
   const auto space = server.space();
   const Template pattern{{{Value("n")}, {Any{}}}, false};
   std::promise<Answer> answer;
-  space.session()->start(Get{"default", {Payload(encoded(pattern))}}, [&](Answer a) { answer.set_value(std::move(a)); });
+  space.session()->start(Get{"default", {Payload(encoded(pattern))}},
+                         [&](Answer a) { answer.set_value(std::move(a)); });
   server.space().out("n", 1);
   auto future = answer.get_future();
   REQUIRE(future.wait_for(patience) == std::future_status::ready);
@@ -276,7 +277,8 @@ TEST_CASE("after close() calls fail clearly, and close() may be repeated") {
   const Home home;
   const TestServer server(home);
   const auto space = server.space();
-  auto blocked = std::async(std::launch::async, [&] { message_of([&] { space.in("never"); }, ErrorCode::disconnected); });
+  auto blocked =
+      std::async(std::launch::async, [&] { message_of([&] { space.in("never"); }, ErrorCode::disconnected); });
   const auto watcher = server.space();
   CHECK(eventually([&] { return waiters(watcher) == 1; }));
   space.close();

@@ -37,6 +37,7 @@ struct Harness {
     durable = 0;
     engine->recovered(now);
     turn();
+    make_durable(queue.size());  // ids and epoch are the server's own before anybody connects
   }
   void crash() {
     queue.clear();

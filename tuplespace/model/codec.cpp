@@ -52,7 +52,7 @@ namespace {
 
 constexpr std::byte byte_of(unsigned n) { return static_cast<std::byte>(n); }
 
-[[noreturn]] void invalid(const std::string& text) { throw Error(ErrorCode::protocol_error, text); }
+using checks::invalid;
 
 }  // namespace
 

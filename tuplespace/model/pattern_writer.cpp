@@ -10,7 +10,7 @@ namespace parvis {
 
 namespace {
 
-[[noreturn]] void invalid(const std::string& text) { throw Error(ErrorCode::protocol_error, text); }
+using checks::invalid;
 
 std::uint8_t type_of(const Value& v) {
   // In the order of Value::Variant.

@@ -181,7 +181,8 @@ Pattern Parser::primary() {
   const auto start = at_;
   if (const auto size = number_length(text_.substr(at_)); size != 0) {
     at_ += size;
-    if (is_word_char(look()) || (look() == '.' && look(1) != '.')) fail(start, "no number; text is written in double quotes");
+    if (is_word_char(look()) || (look() == '.' && look(1) != '.'))
+      fail(start, "no number; text is written in double quotes");
     auto n = number(text_.substr(start, size));
     if (!n) fail(start, "a number beyond the range of a float");
     return {std::move(*n)};

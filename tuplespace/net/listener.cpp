@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds retry_accept{100};  // out of descriptors or memory: others may end meanwhile
 constexpr int accepts_in_a_row = 64;
+}  // namespace
 
 // One listening socket and the coroutine that accepts from it.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
@@ -95,8 +96,6 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   wire::Address address_;
   ino_t inode_ = 0;
 };
-
-}  // namespace
 
 struct Listener::State {
   std::shared_ptr<Hub> hub;

@@ -52,8 +52,8 @@ void stop_on_signals(boost::asio::signal_set& signals, Server& server, bool agai
   });
 }
 
-// Each connection is a descriptor or two; the usual soft limit of 1024 is for programs that use select(). What the system
-// does not allow is noticed, and said, when a connection cannot be accepted.
+// Each connection is a descriptor or two; the usual soft limit of 1024 is for programs that use select(). What the
+// system does not allow is noticed, and said, when a connection cannot be accepted.
 void raise_descriptor_limit(const Limits& limits) {
   rlimit descriptors{};
   if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;

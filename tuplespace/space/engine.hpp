@@ -56,6 +56,8 @@ class Engine : public storage::Visitor {
   void record(storage::RecordId id, Blob bytes) override;
   void recovered(Time now);
 
+  // The session outlives a crash once the batch of this turn is durable; until then nobody should be told of it, since
+  // after a crash the server would not know it (and in the first moments of a new store its id may be given again).
   SessionId open_session(const Secret& secret, Time now);
   [[nodiscard]] const Secret* secret_of(SessionId id) const;  // null: no such session (ended, or never was)
   void attach(SessionId id, Time now);       // its client is connected (again)

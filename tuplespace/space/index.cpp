@@ -20,15 +20,17 @@ void Index::for_each_key(std::uint64_t space, const Fields& fields, Visit&& visi
 }
 
 void Index::insert(std::uint64_t space, Order order, const Fields& fields) {
-  for_each_key(space, fields, [&](std::uint64_t key) { lists_[key].insert(order, memory_); });
+  for_each_key(space, fields, [&](std::uint64_t key) {
+    lists_.insert(key, [&](auto& table) { table[key].insert(order, memory_); });
+  });
 }
 
 void Index::erase(std::uint64_t space, Order order, const Fields& fields) {
   for_each_key(space, fields, [&](std::uint64_t key) {
-    IdList* list = lists_.find(key);
-    if (list == nullptr) return;
-    list->erase(order, memory_);
-    if (list->empty()) lists_.erase(key);
+    auto* found = lists_.find(key);
+    if (found == nullptr) return;
+    found->second.erase(order, memory_);
+    if (found->second.empty()) lists_.erase(key);
   });
 }
 
@@ -36,20 +38,20 @@ const IdList* Index::candidates(std::uint64_t space, const Matcher& matcher) con
   const IdList* shortest = nullptr;
   for (const Matcher::Actual& actual : matcher.actuals()) {
     if (actual.position >= indexed_positions) break;
-    const IdList* list = lists_.find(key_of(space, actual.position, actual.hash));
-    if (list == nullptr) return nullptr;
-    if (shortest == nullptr || list->size() < shortest->size()) shortest = list;
+    const IdList* of_field = list(key_of(space, actual.position, actual.hash));
+    if (of_field == nullptr) return nullptr;
+    if (shortest == nullptr || of_field->size() < shortest->size()) shortest = of_field;
   }
   if (shortest != nullptr && (matcher.open() || shortest->size() < 16)) return shortest;
-  const IdList* list = lists_.find(matcher.open() ? space_key(space) : arity_key(space, matcher.field_count()));
-  return shortest == nullptr || list == nullptr || list->size() < shortest->size() ? list : shortest;
+  const IdList* all = list(matcher.open() ? space_key(space) : arity_key(space, matcher.field_count()));
+  return shortest == nullptr || all == nullptr || all->size() < shortest->size() ? all : shortest;
 }
 
 bool Index::contains(std::uint64_t space, Order order, const Fields& fields) const {
   bool all = true;
   for_each_key(space, fields, [&](std::uint64_t key) {
-    const IdList* list = lists_.find(key);
-    all = all && list != nullptr && list->contains(order);
+    const IdList* found = list(key);
+    all = all && found != nullptr && found->contains(order);
   });
   return all;
 }

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "tuplespace/space/id_list.hpp"
 #include "tuplespace/space/sharded.hpp"
 #include "tuplespace/space/tuple_table.hpp"
@@ -29,10 +31,18 @@ class Index {
   [[nodiscard]] std::size_t lists() const { return lists_.size(); }
 
  private:
+  [[nodiscard]] const IdList* list(std::uint64_t key) const {
+    const auto* found = lists_.find(key);
+    return found == nullptr ? nullptr : &found->second;
+  }
   template <class Visit>
   static void for_each_key(std::uint64_t space, const Fields& fields, Visit&& visit);
 
-  Sharded<IdList, true> lists_;
+  struct Mixed {  // the keys are hashes already
+    using is_avalanching = void;
+    std::size_t operator()(std::uint64_t key) const { return key; }
+  };
+  Sharded<boost::unordered_flat_map<std::uint64_t, IdList, Mixed>> lists_;
   IdList::Memory memory_;
 };
 

@@ -1,13 +1,13 @@
-// A hash map in 256 parts, so that the growth of one is a pause of microseconds where a single map of ten million
-// entries would stop everybody for half a second. Keys are numbers; `mixed` says that their bits are random already.
-// Single-threaded, as everything in this folder.
+// A hash table in 256 parts, so that the growth of one is a pause of microseconds where a single table of ten million
+// entries would stop everybody for half a second. The parts have different shares of the keys (up to twice as many), so
+// that they do not all grow at once, and on the whole are as full as such tables are on average, at any size.
+//
+// `Table`: an unordered_flat_map or _set of boost whose hasher is avalanching. Single-threaded, as everything here.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace parvis::space {
 
@@ -19,54 +19,72 @@ constexpr std::uint64_t mixed_bits(std::uint64_t x) {
   return x ^ (x >> 28);
 }
 
-template <class Value, bool mixed>
+// Which of 256 parts one of 4096 equal shares of the keys belongs to: part p has a weight of 256 + p.
+inline constexpr std::array<std::uint8_t, 4096> shares_of_parts = [] {
+  std::array<std::uint8_t, 4096> shares{};
+  constexpr std::size_t all = 256 * 256 + 255 * 128;
+  std::size_t share = 0, weight = 0;
+  for (std::size_t part = 0; part < 256; ++part) {
+    weight += 256 + part;
+    for (; share < weight * shares.size() / all; ++share) shares[share] = static_cast<std::uint8_t>(part);
+  }
+  return shares;
+}();
+
+template <class Table>
 class Sharded {
-  struct Hash {
-    using is_avalanching = void;
-    std::size_t operator()(std::uint64_t key) const { return mixed ? key : mixed_bits(key); }
-  };
-  using Map = boost::unordered_flat_map<std::uint64_t, Value, Hash>;
-
  public:
-  [[nodiscard]] Value* find(std::uint64_t key) {
-    Map& map = part(key);
-    auto found = map.find(key);
-    return found == map.end() ? nullptr : &found->second;
+  // The element of `key`, or null. Pointers live until the next insertion or erasure.
+  template <class Key>
+  [[nodiscard]] auto find(const Key& key) {
+    Table& table = part(key);
+    auto found = table.find(key);
+    return found == table.end() ? nullptr : &*found;
   }
-  [[nodiscard]] const Value* find(std::uint64_t key) const { return const_cast<Sharded*>(this)->find(key); }
-
-  // The value of `key`, made when it is not there. References live until the next insertion or erasure.
-  Value& operator[](std::uint64_t key) {
-    Map& map = part(key);
-    const std::size_t before = map.size();
-    Value& value = map[key];
-    size_ += map.size() - before;
-    return value;
+  template <class Key>
+  [[nodiscard]] auto find(const Key& key) const {
+    const Table& table = parts_[part_of(typename Table::hasher{}(key))];
+    auto found = table.find(key);
+    return found == table.end() ? nullptr : &*found;
   }
 
-  void erase(std::uint64_t key) {
-    Map& map = part(key);
-    size_ -= map.erase(key);
+  // Calls act(table) with the part in which `key` belongs.
+  template <class Key, class Act>
+  void insert(const Key& key, Act&& act) {
+    Table& table = part(key);
+    size_ -= table.size();
+    act(table);
+    size_ += table.size();
+  }
+
+  template <class Key>
+  void erase(const Key& key) {
+    Table& table = part(key);
+    size_ -= table.erase(key);
     // What was needed once is given back.
-    if (map.bucket_count() > 1024 && map.size() * 8 < map.bucket_count()) map.rehash(map.size() * 2);
+    if (table.bucket_count() > 1024 && table.size() * 8 < table.bucket_count()) table.rehash(table.size() * 2);
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  // What the entries take, in maps that are two thirds full: by content, not by the most there ever was.
-  [[nodiscard]] std::size_t bytes() const { return size_ * (sizeof(typename Map::value_type) + 1) * 3 / 2; }
+  // What the entries take on average: by content, not by the most there ever was.
+  [[nodiscard]] std::size_t bytes() const { return size_ * (sizeof(typename Table::value_type) + 1) * 5 / 3; }
 
   // In no order that anything may depend on.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (const Map& map : parts_)
-      for (const auto& [key, value] : map) visit(key, value);
+    for (const Table& table : parts_)
+      for (const auto& element : table) visit(element);
   }
 
  private:
-  // The map itself goes by the highest bits and remembers the lowest eight; the part is chosen by others.
-  Map& part(std::uint64_t key) { return parts_[(Hash{}(key) >> 20) & 0xff]; }
+  // A table goes by the highest bits of a hash and remembers the lowest eight; the part is chosen by others.
+  static std::size_t part_of(std::uint64_t hash) { return shares_of_parts[(hash >> 20) % shares_of_parts.size()]; }
+  template <class Key>
+  Table& part(const Key& key) {
+    return parts_[part_of(typename Table::hasher{}(key))];
+  }
 
-  std::array<Map, 256> parts_;
+  std::array<Table, 256> parts_;
   std::size_t size_ = 0;
 };
 

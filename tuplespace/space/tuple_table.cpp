@@ -3,16 +3,20 @@
 namespace parvis::space {
 
 Entry& TupleTable::add(Entry entry) {
-  if (free_.empty()) {
-    slabs_.push_back(std::make_unique<Entry[]>(slab_entries));
-    free_.reserve(slabs_.size() * slab_entries);
-    for (std::size_t i = slab_entries; i-- > 0;) free_.push_back(&slabs_.back()[i]);
+  Entry* place = nullptr;
+  if (!free_.empty()) {
+    place = free_.back();
+    free_.pop_back();
+  } else {
+    if (used_in_last_slab_ == slab_entries) {
+      slabs_.push_back(std::make_unique<Entry[]>(slab_entries));
+      used_in_last_slab_ = 0;
+    }
+    place = &slabs_.back()[used_in_last_slab_++];
   }
-  Entry* place = free_.back();
-  free_.pop_back();
   *place = std::move(entry);
   tuple_bytes_ += place->bytes.size;
-  by_id_[place->id()] = place;
+  by_id_.insert(place->id(), [&](auto& table) { table.emplace(place); });
   return *place;
 }
 

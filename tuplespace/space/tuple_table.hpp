@@ -11,6 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include <boost/unordered/unordered_flat_set.hpp>
+
 #include "tuplespace/model/match.hpp"
 #include "tuplespace/space/order.hpp"
 #include "tuplespace/space/record.hpp"
@@ -58,7 +60,7 @@ struct Fields {
 class TupleTable {
  public:
   [[nodiscard]] Entry* find(TupleId id) const {
-    Entry* const* found = by_id_.find(id);
+    const auto* found = by_id_.find(id);
     return found == nullptr ? nullptr : *found;
   }
   Entry& add(Entry entry);
@@ -73,15 +75,30 @@ class TupleTable {
   // In no order that anything may depend on.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    by_id_.for_each([&](std::uint64_t, Entry* entry) { visit(*entry); });
+    by_id_.for_each([&](Entry* entry) { visit(*entry); });
   }
 
  private:
   static constexpr std::size_t slab_entries = 512;
   static constexpr std::size_t overhead_bytes = 32;  // of the allocation that holds a record
 
-  Sharded<Entry*, false> by_id_;
+  // A set, not a map: the entry knows its id.
+  struct ById {
+    using is_avalanching = void;
+    using is_transparent = void;
+    std::size_t operator()(TupleId id) const { return mixed_bits(id); }
+    std::size_t operator()(const Entry* entry) const { return mixed_bits(entry->id()); }
+  };
+  struct SameId {
+    using is_transparent = void;
+    bool operator()(const Entry* a, const Entry* b) const { return a == b; }
+    bool operator()(TupleId a, const Entry* b) const { return a == b->id(); }
+    bool operator()(const Entry* a, TupleId b) const { return a->id() == b; }
+  };
+
+  Sharded<boost::unordered_flat_set<Entry*, ById, SameId>> by_id_;
   std::vector<std::unique_ptr<Entry[]>> slabs_;
+  std::size_t used_in_last_slab_ = slab_entries;
   std::vector<Entry*> free_;
   std::uint64_t tuple_bytes_ = 0;
 };
