@@ -10,7 +10,7 @@ int main() {
   space.out("greeting", "hello", 7);  // on the disk when it returns
   space.out("greeting", "good evening", 19);
 
-  const auto [text, hour] = space.rd<std::string, int>("greeting", formal, formal);  // the oldest; the formals come back
+  const auto [text, hour] = space.rd<std::string, int>("greeting", formal, formal);  // of the oldest
   std::cout << "read:  " << text << " " << hour << "\n";
   const auto [late] = space.rd<std::string>("greeting", formal, 19);
   std::cout << "late:  " << late << "\n";
