@@ -39,7 +39,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // CLI11 would only say that a subcommand is missing.
     if (app.get_subcommands().empty() && !app.remaining().empty()) {
-      fmt::print(stderr, "parvis: there is no command or option '{}'; `parvis --help` lists what there is\n", app.remaining().front());
+      fmt::print(stderr, "parvis: there is no command or option '{}'; `parvis --help` lists what there is\n",
+                 app.remaining().front());
       return parvis::cli::usage;
     }
     return app.exit(error) == 0 ? parvis::cli::ok : parvis::cli::usage;

@@ -131,7 +131,7 @@ TEST_CASE("arguments become templates: the types asked for fill the formals in o
   CHECK(template_text("task", of<int>, any, rest) == "(\"task\", ?int, ?, ...)");
   CHECK(template_text<int, Value>(between(1, 9), any) == "(1..9, ?)");
   CHECK(template_text(prefix("pre"), one_of(1, "x")) == "(\"pre\"*, 1|\"x\")");
-  CHECK(template_text<sample::Particle>(formal) == "(?sample::Particle)");
+  CHECK(template_text<sample::Particle>(formal) == "(?sample::Particle,)");
   CHECK(template_text(Template{{{Value("t")}, {Any{}}}, true}) == "(\"t\", ?, ...)");
 }
 
