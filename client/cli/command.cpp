@@ -35,13 +35,17 @@ std::shared_ptr<client::Session> Context::connect(bool start_server) const {
   return client::Session::connect(wanted);
 }
 
+void add_common_options(CLI::App& app, Context& context) {
+  app.add_option("--address", context.address,
+                 "Server: unix:///path or tcp://host:port (default: $PARVIS_ADDRESS, else the local one)");
+  app.add_option("--token-file", context.token_file,
+                 "File that holds the server's token (default: the local server's)");
+  app.add_flag("--json", context.json, "Answers as JSON, one line each");
+}
+
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Context& context) {
   auto* command = app.add_subcommand(name, help);
-  command->add_option("--address", context.address,
-                      "Server: unix:///path or tcp://host:port (default: $PARVIS_ADDRESS, else the local one)");
-  command->add_option("--token-file", context.token_file,
-                      "File that holds the server's token (default: the local server's)");
-  command->add_flag("--json", context.json, "Answers as JSON, one line each");
+  add_common_options(*command, context);
   return command;
 }
 

@@ -29,7 +29,9 @@ bool was_interrupted();
 void forget_interrupt();
 client::Wait interruptible(bool confirm = true);
 
-// A command with the options that all of them have: --address, --token-file, --json.
+// The options that all commands have, before and behind their name: --address, --token-file, --json.
+void add_common_options(CLI::App& app, Context& context);
+// A command with these.
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Context& context);
 
 // Each adds its family of commands to the application; they keep references to `context`.

@@ -31,9 +31,14 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "parvis " PARVIS_VERSION);
   app.require_subcommand(1);
   parvis::cli::Context context;
+  parvis::cli::add_common_options(app, context);
   parvis::cli::add_server_commands(app, context);
   parvis::cli::add_space_commands(app, context);
   parvis::cli::add_kernel_commands(app, context);
+  if (argc == 1) {
+    fmt::print(stderr, "{}", app.help());
+    return parvis::cli::usage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -73,8 +73,13 @@ TEST_CASE("a timeout is status 3, wrong usage 2, an error 4") {
     const auto late = run({"in", "none", "-t", "0.05"});
     CHECK(late.status == 3);
     CHECK(late.err.find("Timeout") != std::string::npos);
-    CHECK(run({"nonsense"}).status == 2);
-    CHECK(run({}).status == 2);
+    const auto unknown = run({"nonsense"});
+    CHECK(unknown.status == 2);
+    CHECK(unknown.err.find("'nonsense'") != std::string::npos);
+    const auto bare = run({});
+    CHECK(bare.status == 2);
+    CHECK(bare.err.find("Subcommands:") != std::string::npos);
+    CHECK(run({"--address", server.address(), "inp", "x"}).status == 1);
     CHECK(run({"in", "x", "--nonsense"}).status == 2);
     const auto unreadable = run({"out", "[1,"});
     CHECK(unreadable.status == 4);
