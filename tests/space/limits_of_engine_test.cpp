@@ -74,7 +74,7 @@ TEST_CASE("Limits are named and nothing is lost") {
 
   for (int i = 0; i < 2; ++i) c.number(Begin{});
   check_limit(c.error(Begin{}), "transactions_per_session = 2");
-  for (int i = 0; i < 8; ++i) CHECK(c.error(out("(1, 2)")).empty());
+  for (int i = 0; i < 7; ++i) CHECK(c.error(out("(1, 2)")).empty());  // the refused begin counts, too
   check_limit(c.error(out("(1, 2)")), "unconfirmed_per_session = 10");
   check_limit(c.error(get("(1, ?)", true, false)), "unconfirmed_per_session");
   harness.engine->confirm(c.id, {c.sequence, {}}, harness.now);
@@ -108,6 +108,41 @@ TEST_CASE("Over the memory limit out is refused, take is not") {
     harness.engine->confirm(a.id, {a.sequence, {}}, harness.now);
   }
   CHECK(a.error(out("(\"fill\", 0)")).empty());
+}
+
+TEST_CASE("An answer is final, also one that says that nothing happened") {
+  Harness harness;
+  Client a(harness), b(harness);
+  a.ask(get("(1,)", true, false));                         // nothing there
+  a.ask(Get{"s", {pattern("(2,)")}, true, true, 1000});    // blocked, and then too late
+  harness.advance(1s);
+  harness.engine->refuse_puts("full");
+  a.ask(out("(3,)"));
+  harness.engine->refuse_puts({});
+  b.ask(Out{"s", {tuple("(1,)"), tuple("(2,)")}});
+  harness.turn();
+  harness.released.clear();
+  const Operation again[] = {get("(1,)", true, false), Get{"s", {pattern("(2,)")}, true, true, 1000}, out("(3,)")};
+  const auto ask_again = [&] {
+    harness.released.clear();
+    for (Sequence n = 1; n <= 3; ++n) harness.engine->apply(a.id, n, again[n - 1], harness.now);
+    harness.turn();
+  };
+  ask_again();
+  REQUIRE(harness.released.size() == 3);
+  CHECK(std::get<Found>(std::get<Answer>(harness.released[0].answer)).items.empty());
+  CHECK(std::get<Failed>(std::get<Answer>(harness.released[1].answer)).code == ErrorCode::timeout);
+  CHECK(std::get<Failed>(std::get<Answer>(harness.released[2].answer)).code == ErrorCode::storage_full);
+  CHECK(b.number(Count{"s", {pattern("(...)")}}) == 2);
+
+  // The answers that were under way died with the server: now the operations run.
+  harness.crash();
+  harness.engine->attach(a.id, harness.now);
+  ask_again();
+  REQUIRE(harness.released.size() == 3);
+  CHECK(std::get<Found>(std::get<Answer>(harness.released[0].answer)).items.size() == 1);
+  CHECK(std::get<Found>(std::get<Answer>(harness.released[1].answer)).items.size() == 1);
+  CHECK(std::holds_alternative<Done>(std::get<Answer>(harness.released[2].answer)));
 }
 
 TEST_CASE("Confirmations wait for company, at most 50 ms") {

@@ -54,7 +54,7 @@ class History {
     std::set<Sequence> answered, confirmed;
     std::set<Sequence> acknowledged;                      // answered operations that must survive every crash
     std::set<std::uint64_t> seen;                         // serials that an answer from a durable space told of
-    std::map<std::uint64_t, std::vector<std::uint64_t>> claims;  // open transactions, and the serials it knows in them
+    std::map<std::uint64_t, std::set<std::uint64_t>> claims;  // open transactions, and the serials it knows in them
   };
 
   bool chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
@@ -315,7 +315,7 @@ void History::hear(Client& c, const Reply& reply) {
     const auto serial = static_cast<std::uint64_t>(decode_tuple(item.tuple.blob()).items[2].get<std::int64_t>());
     names_.tuples[serial] = item.id;
     if (Naive::lasting(r.space)) c.seen.insert(serial);
-    if (r.take && (r.begins || r.transaction != 0)) c.claims[r.begins ? name : r.transaction].push_back(serial);
+    if (r.take && (r.begins || r.transaction != 0)) c.claims[r.begins ? name : r.transaction].insert(serial);
   }
 }
 

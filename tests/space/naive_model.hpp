@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tuplespace/space/engine.hpp"
@@ -93,6 +94,10 @@ struct Naive {
   void say(std::uint64_t session, std::uint64_t sequence, std::string text) {
     answers.push_back({session, sequence, std::move(text)});
   }
+  void fail(std::uint64_t s, std::uint64_t n, std::string text) {  // also an answer, and final until the next crash
+    sessions[s].applied.emplace(n, Applied{{s, n, text}, false});
+    say(s, n, std::move(text));
+  }
   void done(std::uint64_t s, std::uint64_t n, bool lasts, std::uint64_t begun = 0) {
     Answer a{s, n, "done", begun};
     sessions[s].applied[n] = {a, lasts, false, false, begun};
@@ -106,7 +111,7 @@ struct Naive {
   void apply(std::uint64_t s, std::uint64_t n, const Request& r) {
     if (auto known = sessions[s].applied.find(n); known != sessions[s].applied.end()) {
       Applied& a = known->second;
-      if (a.answer.text != "done") {  // tuples: those it still holds
+      if (a.holds) {  // tuples: those it still holds
         a.answer.text.clear();
         for (auto serial : a.answer.serials) {
           Tuple* t = named(serial);
@@ -126,14 +131,14 @@ struct Naive {
         return done(s, n, true, s * 1000000 + n);
       case Request::commit: return commit(s, n, r);
       case Request::abort:
-        if (!open(s, r.transaction)) return say(s, n, "conflict");
+        if (!open(s, r.transaction)) return fail(s, n, "conflict");
         return settle([&] {
           const bool lasts = transactions[r.transaction].lasting;
           end_transaction(r.transaction, true);
           done(s, n, lasts);
         });
       case Request::renew:
-        if (!open(s, r.transaction)) return say(s, n, "conflict");
+        if (!open(s, r.transaction)) return fail(s, n, "conflict");
         transactions[r.transaction].lease = r.lease;
         transactions[r.transaction].until = later(now, r.lease);
         return say(s, n, "done");
@@ -150,12 +155,12 @@ struct Naive {
     }
   }
   void get(std::uint64_t s, std::uint64_t n, const Request& r) {
-    if (r.take && r.transaction != 0 && !open(s, r.transaction)) return say(s, n, "conflict");
+    if (r.take && r.transaction != 0 && !open(s, r.transaction)) return fail(s, n, "conflict");
     std::vector<std::uint64_t> found;
     for (Tuple* t : matches(r)) if (found.size() < r.max) found.push_back(t->serial);
     if (!found.empty()) return give(s, n, r, found);
-    if (!r.wait) return say(s, n, "");
-    if (r.timeout == 0) return say(s, n, "timeout");
+    if (!r.wait) return r.take ? fail(s, n, "") : say(s, n, "");
+    if (r.timeout == 0) return fail(s, n, "timeout");
     waiters.push_back({s, n, r, later(now, r.timeout), {}});
   }
   void give(std::uint64_t s, std::uint64_t n, const Request& r, const std::vector<std::uint64_t>& serials) {
@@ -198,17 +203,17 @@ struct Naive {
   }
   void end_transaction(std::uint64_t id, bool tried) {
     for (Tuple& t : tuples) if (t.holder == id) give_back(t, tried);
-    for (Waiter& w : waiters) if (w.request.take && w.request.transaction == id) say(w.session, w.sequence, "conflict");
+    for (Waiter& w : waiters) if (w.request.take && w.request.transaction == id) fail(w.session, w.sequence, "conflict");
     std::erase_if(waiters, [&](const Waiter& w) { return w.request.take && w.request.transaction == id; });
     transactions.erase(id);
     forget_ended();
   }
   void commit(std::uint64_t s, std::uint64_t n, const Request& r) {
-    if (!open(s, r.transaction)) return say(s, n, "conflict");
+    if (!open(s, r.transaction)) return fail(s, n, "conflict");
     for (auto* list : {&r.consumed, &r.released})
       for (auto serial : *list)
         if (r.partial && (named(serial) == nullptr || named(serial)->holder != r.transaction))
-          return say(s, n, "conflict");
+          return fail(s, n, "conflict");
     settle([&] {
       bool lasts = transactions[r.transaction].lasting || (!r.puts.empty() && lasting(r.space));
       for (auto serial : r.released) if (r.partial) give_back(*named(serial), false);
@@ -224,11 +229,10 @@ struct Naive {
   }
   void refuse(std::uint64_t s, std::uint64_t n, bool cancel_only) {
     const auto waits = [&](const Waiter& w) { return w.session == s && w.sequence == n; };
-    if (std::erase_if(waiters, waits) != 0) return say(s, n, "timeout");
+    if (std::erase_if(waiters, waits) != 0) return fail(s, n, "timeout");
     auto found = sessions[s].applied.find(n);
     if (cancel_only || found == sessions[s].applied.end() || !found->second.holds) return;
-    const Applied a = found->second;
-    sessions[s].applied.erase(found);
+    const Applied a = std::exchange(found->second, Applied{{s, n, "timeout"}, false});
     settle([&] {
       if (a.begun && transactions.contains(a.transaction)) end_transaction(a.transaction, false);
       for (auto serial : a.answer.serials)

@@ -107,8 +107,9 @@ Engine::Stats Engine::stats() const {
 
 void Engine::State::apply(Session& s, Sequence sequence, const Operation& operation) {
   if (sequence <= s.confirmed)
-    return fail(s, sequence, ErrorCode::protocol_error,
-                fmt::format("operation {} again, although everything up to {} was confirmed", sequence, s.confirmed));
+    return answer(s, sequence,
+                  Failed{ErrorCode::protocol_error, fmt::format("operation {} again, although everything up to {} was confirmed",
+                                                                sequence, s.confirmed)}, 0);
   if (auto known = s.applied.find(sequence); known != s.applied.end())
     return answer_again(s, sequence, known->second);
   if (s.waiting.contains(sequence)) return;
@@ -123,8 +124,9 @@ void Engine::State::answer(const Session& s, Sequence sequence, Answer answer, s
   reply.after = after;
 }
 
-void Engine::State::fail(const Session& s, Sequence sequence, ErrorCode code, std::string text, std::uint64_t after) {
-  answer(s, sequence, Failed{code, std::move(text)}, after);
+void Engine::State::fail(Session& s, Sequence sequence, Failed failed, std::uint64_t after) {
+  remember(s, sequence, {.kind = Applied::Kind::failed, .failure = std::make_shared<Failed>(failed), .after = after});
+  answer(s, sequence, std::move(failed), after);
 }
 
 Failed Engine::State::over(const char* limit, std::uint64_t value, std::string what) const {

@@ -81,7 +81,10 @@ void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
                                   "too many tuples had to be compared; name more fields of the template"));
   if (!found.empty()) return give(s, sequence, wish, *space, found);
   const std::uint64_t after = space != nullptr ? space->changed : spaces_dropped;
-  if (!get.wait) return answer(s, sequence, Found{}, after);
+  if (!get.wait) {
+    if (get.take) remember(s, sequence, {.kind = Applied::Kind::found, .after = after});
+    return answer(s, sequence, Found{}, after);
+  }
   if (get.timeout_us == 0) return fail(s, sequence, ErrorCode::timeout, "nothing matches", after);
   block(s, sequence, get, wish, std::move(matchers));
 }

@@ -50,15 +50,18 @@ struct TupleBytes {
     return {std::shared_ptr<const void>(record, record.get()), ByteSpan(record.get(), size)};
   }
 };
-// What an operation that took effect is answered when it comes again.
+// What an operation is answered when it comes again.
 struct Applied {
   // claimed: found, and began the transaction `number`.
-  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3 };
+  // Failures are never written: with the process that gave them their answers are gone, too.
+  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3, failed = 255 };
   [[nodiscard]] bool has_tuples() const { return kind == Kind::found || kind == Kind::claimed; }
   Kind kind = Kind::done;
   bool lasting = true;                // false: touched volatile spaces only, and is forgotten with them
   std::uint64_t number = 0;           // of Done; of Found the transaction (0: delivered, held until confirmed)
   std::vector<TupleId> tuples{};      // of Found
+  std::shared_ptr<const Failed> failure{};
+  std::uint64_t after = 0;            // the batch that the answer waits for
 };
 struct SessionRecord {
   Secret secret;

@@ -18,12 +18,22 @@ void Engine::State::touch(Session& s) {
 void Engine::State::record(Session& s, Sequence sequence, Applied applied) {
   s.unconfirmed += 1 + applied.tuples.size();
   if (applied.lasting) touch(s);
+  applied.after = applied.lasting ? changes.number() : 0;
   s.applied.emplace(sequence, std::move(applied));
+}
+
+// A take or put that did nothing is over, too. If it ran again, a client that hears the first answer late would believe
+// that nothing happened, and confirm what it never saw. In memory alone: a restart ends the answers that are on their way.
+void Engine::State::remember(Session& s, Sequence sequence, Applied answer) {
+  if (sequence <= s.confirmed || s.unconfirmed >= limits.unconfirmed_per_session) return;
+  answer.lasting = false;
+  if (s.applied.emplace(sequence, std::move(answer)).second) ++s.unconfirmed;
 }
 
 // The same operation again, after a reconnect: the answer it had, the tuples being those it was given.
 void Engine::State::answer_again(const Session& s, Sequence sequence, const Applied& applied) {
-  const std::uint64_t after = applied.lasting ? s.changed : 0;
+  const std::uint64_t after = applied.after;
+  if (applied.kind == Applied::Kind::failed) return answer(s, sequence, *applied.failure, after);
   if (applied.kind == Applied::Kind::listing) return answer(s, sequence, Listing{}, after);
   if (!applied.has_tuples()) return answer(s, sequence, Done{applied.number}, after);
   Found found;
@@ -31,7 +41,7 @@ void Engine::State::answer_again(const Session& s, Sequence sequence, const Appl
   const std::uint64_t holder = applied.number != 0 ? applied.number : s.id;
   for (TupleId id : applied.tuples) {
     const Entry* entry = tuples.find(id);
-    if (entry == nullptr || entry->holder != holder) return fail(s, sequence, conflict(applied.number));
+    if (entry == nullptr || entry->holder != holder) return answer(s, sequence, conflict(applied.number), s.changed);
     found.items.push_back(item_of(*entry));
   }
   answer(s, sequence, std::move(found), after);
@@ -69,6 +79,9 @@ void Engine::State::refuse(Session& s, Sequence sequence) {
   s.applied.erase(it);
   s.unconfirmed -= 1 + applied.tuples.size();
   if (applied.lasting) touch(s);
+  remember(s, sequence, {.kind = Applied::Kind::failed,
+                         .failure = std::make_shared<Failed>(Failed{ErrorCode::timeout, "refused"}),
+                         .after = s.changed});
 
   std::vector<Entry*> arriving;
   Transaction* t = own_transaction(s, applied.number);

@@ -64,8 +64,11 @@ struct Engine::State {
   // engine.cpp: dispatch, answers, time
   void apply(Session& s, Sequence sequence, const Operation& operation);
   void answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after);
-  void fail(const Session& s, Sequence sequence, ErrorCode code, std::string text, std::uint64_t after = 0);
-  void fail(const Session& s, Sequence sequence, Failed failed) { answer(s, sequence, std::move(failed), s.changed); }
+  void fail(Session& s, Sequence sequence, Failed failed, std::uint64_t after);
+  void fail(Session& s, Sequence sequence, Failed failed) { fail(s, sequence, std::move(failed), s.changed); }
+  void fail(Session& s, Sequence sequence, ErrorCode code, std::string text, std::uint64_t after = 0) {
+    fail(s, sequence, Failed{code, std::move(text)}, after);
+  }
   [[nodiscard]] Failed over(const char* limit, std::uint64_t value, std::string what) const;
   [[nodiscard]] std::uint64_t memory_bytes() const;
   std::uint64_t new_id();
@@ -135,6 +138,7 @@ struct Engine::State {
   // sessions.cpp
   void touch(Session& s);
   void record(Session& s, Sequence sequence, Applied applied);
+  void remember(Session& s, Sequence sequence, Applied answer);
   void answer_again(const Session& s, Sequence sequence, const Applied& applied);
   std::map<Sequence, Applied>::iterator forget(Session& s, std::map<Sequence, Applied>::iterator applied);
   void confirm(Session& s, const Confirm& confirm);
