@@ -21,11 +21,11 @@ struct Naive {
   struct Tuple {
     std::string space, kind;
     int number = 0;
-    std::uint64_t serial = 0;               // written into the tuple: its name in this test
+    std::uint64_t serial = 0;  // written into the tuple: its name in this test
     int priority = 0;
-    std::uint64_t order = 0;                // when it was put
+    std::uint64_t order = 0;  // when it was put
     std::uint32_t attempts = 0;
-    std::uint64_t holder = 0, owner = 0;    // transaction or session; session
+    std::uint64_t holder = 0, owner = 0;  // transaction or session; session
     std::int64_t lease_until = never, hidden_until = 0;
   };
   struct Template {
@@ -41,7 +41,7 @@ struct Naive {
     std::vector<Template> templates;
     std::int64_t lease = -1, timeout = -1, delay = 0;
     std::size_t max = 1;
-    std::uint64_t transaction = 0;                 // as the model names it
+    std::uint64_t transaction = 0;                  // as the model names it
     std::vector<std::uint64_t> consumed, released;  // serials
   };
   struct Answer {
@@ -50,9 +50,21 @@ struct Naive {
     std::uint64_t transaction = 0;  // the one that it began
     std::vector<std::uint64_t> serials{};
   };
-  struct Applied { Answer answer; bool lasting = true, holds = false, begun = false; std::uint64_t transaction = 0; };
-  struct Session { bool attached = true; std::int64_t grace = never; std::map<std::uint64_t, Applied> applied; };
-  struct Transaction { std::uint64_t session = 0; std::int64_t lease = -1, until = never; bool lasting = false; };
+  struct Applied {
+    Answer answer;
+    bool lasting = true, holds = false, begun = false;
+    std::uint64_t transaction = 0;
+  };
+  struct Session {
+    bool attached = true;
+    std::int64_t grace = never;
+    std::map<std::uint64_t, Applied> applied;
+  };
+  struct Transaction {
+    std::uint64_t session = 0;
+    std::int64_t lease = -1, until = never;
+    bool lasting = false;
+  };
   struct Waiter {
     std::uint64_t session, sequence;
     Request request;
@@ -63,11 +75,11 @@ struct Naive {
   std::int64_t now = 0;
   std::uint64_t next_order = 1;
   std::vector<Tuple> tuples;
-  std::set<std::uint64_t> ever;                        // serials that were put, whatever became of them
-  std::map<std::uint64_t, Session> sessions;           // by the engine's ids
-  std::map<std::uint64_t, Transaction> transactions;   // by the sequence that began them: session * 1e6 + sequence
-  std::vector<Waiter> waiters;                         // the longest waiting first
-  std::vector<Answer> answers;                         // of the current call
+  std::set<std::uint64_t> ever;                       // serials that were put, whatever became of them
+  std::map<std::uint64_t, Session> sessions;          // by the engine's ids
+  std::map<std::uint64_t, Transaction> transactions;  // by the sequence that began them: session * 1e6 + sequence
+  std::vector<Waiter> waiters;                        // the longest waiting first
+  std::vector<Answer> answers;                        // of the current call
 
   static bool lasting(const std::string& space) { return space[0] != 'v'; }
   static std::string text(const Tuple& t) {
@@ -78,7 +90,8 @@ struct Naive {
   }
   static std::int64_t later(std::int64_t now, std::int64_t us) { return us < 0 ? never : now + us; }
   Tuple* named(std::uint64_t serial) {
-    for (Tuple& t : tuples) if (t.serial == serial) return &t;
+    for (Tuple& t : tuples)
+      if (t.serial == serial) return &t;
     return nullptr;
   }
   bool visible(const Tuple& t) const { return t.holder == 0 && t.hidden_until <= now; }
@@ -121,15 +134,21 @@ struct Naive {
       }
       return answers.push_back(a.answer);
     }
-    for (Waiter& w : waiters) if (w.session == s && w.sequence == n) return;
+    for (Waiter& w : waiters)
+      if (w.session == s && w.sequence == n) return;
     switch (r.what) {
-      case Request::out: put(s, r.puts, r); return settle([&] { done(s, n, lasting(r.space)); });
-      case Request::get: return get(s, n, r);
-      case Request::count: return say(s, n, std::to_string(matches(r).size()));
+      case Request::out:
+        put(s, r.puts, r);
+        return settle([&] { done(s, n, lasting(r.space)); });
+      case Request::get:
+        return get(s, n, r);
+      case Request::count:
+        return say(s, n, std::to_string(matches(r).size()));
       case Request::begin:
         transactions[s * 1000000 + n] = {s, r.lease, later(now, r.lease), true};
         return done(s, n, true, s * 1000000 + n);
-      case Request::commit: return commit(s, n, r);
+      case Request::commit:
+        return commit(s, n, r);
       case Request::abort:
         if (!open(s, r.transaction)) return fail(s, n, "conflict");
         return settle([&] {
@@ -157,7 +176,8 @@ struct Naive {
   void get(std::uint64_t s, std::uint64_t n, const Request& r) {
     if (r.take && r.transaction != 0 && !open(s, r.transaction)) return fail(s, n, "conflict");
     std::vector<std::uint64_t> found;
-    for (Tuple* t : matches(r)) if (found.size() < r.max) found.push_back(t->serial);
+    for (Tuple* t : matches(r))
+      if (found.size() < r.max) found.push_back(t->serial);
     if (!found.empty()) return give(s, n, r, found);
     if (!r.wait) return r.take ? fail(s, n, "") : say(s, n, "");
     if (r.timeout == 0) return fail(s, n, "timeout");
@@ -180,7 +200,8 @@ struct Naive {
   void settle(Change&& change) {
     change();
     std::vector<Tuple*> here;
-    for (Tuple& t : tuples) if (visible(t)) here.push_back(&t);
+    for (Tuple& t : tuples)
+      if (visible(t)) here.push_back(&t);
     std::sort(here.begin(), here.end(), before);
     for (Tuple* t : here)
       for (bool take : {false, true})
@@ -195,15 +216,20 @@ struct Naive {
       if (!w.handed.empty()) give(w.session, w.sequence, w.request, w.handed);
     std::erase_if(waiters, [](const Waiter& w) { return !w.handed.empty(); });
   }
-  void give_back(Tuple& t, bool tried) { t.holder = 0; t.attempts += tried ? 1 : 0; }
+  void give_back(Tuple& t, bool tried) {
+    t.holder = 0;
+    t.attempts += tried ? 1 : 0;
+  }
   void forget_ended() {  // whose lease or owner ended while it was held
     std::erase_if(tuples, [&](const Tuple& t) {
       return t.holder == 0 && (t.lease_until <= now || (t.owner != 0 && !sessions.contains(t.owner)));
     });
   }
   void end_transaction(std::uint64_t id, bool tried) {
-    for (Tuple& t : tuples) if (t.holder == id) give_back(t, tried);
-    for (Waiter& w : waiters) if (w.request.take && w.request.transaction == id) fail(w.session, w.sequence, "conflict");
+    for (Tuple& t : tuples)
+      if (t.holder == id) give_back(t, tried);
+    for (Waiter& w : waiters)
+      if (w.request.take && w.request.transaction == id) fail(w.session, w.sequence, "conflict");
     std::erase_if(waiters, [&](const Waiter& w) { return w.request.take && w.request.transaction == id; });
     transactions.erase(id);
     forget_ended();
@@ -216,7 +242,8 @@ struct Naive {
           return fail(s, n, "conflict");
     settle([&] {
       bool lasts = transactions[r.transaction].lasting || (!r.puts.empty() && lasting(r.space));
-      for (auto serial : r.released) if (r.partial) give_back(*named(serial), false);
+      for (auto serial : r.released)
+        if (r.partial) give_back(*named(serial), false);
       std::erase_if(tuples, [&](const Tuple& t) {
         return t.holder == r.transaction &&
                (!r.partial || std::count(r.consumed.begin(), r.consumed.end(), t.serial) != 0);
@@ -258,8 +285,10 @@ struct Naive {
     std::erase_if(waiters, [&](const Waiter& w) { return w.session == s; });
     settle([&] {
       sessions.erase(s);
-      for (auto& [id, t] : std::map(transactions)) if (t.session == s) end_transaction(id, true);
-      for (Tuple& t : tuples) if (t.holder == s) give_back(t, true);
+      for (auto& [id, t] : std::map(transactions))
+        if (t.session == s) end_transaction(id, true);
+      for (Tuple& t : tuples)
+        if (t.holder == s) give_back(t, true);
       forget_ended();
     });
   }
@@ -276,10 +305,12 @@ struct Naive {
       if (next > to) break;
       now = std::max(now, next);
       settle([&] { forget_ended(); });
-      for (auto& w : std::vector<Waiter>(waiters)) if (w.until <= now) refuse(w.session, w.sequence, true);
+      for (auto& w : std::vector<Waiter>(waiters))
+        if (w.until <= now) refuse(w.session, w.sequence, true);
       for (auto& [id, t] : std::map(transactions))
         if (t.until <= now) settle([&, id = id] { end_transaction(id, true); });
-      for (auto& [id, s] : std::map(sessions)) if (s.grace <= now) end(id);
+      for (auto& [id, s] : std::map(sessions))
+        if (s.grace <= now) end(id);
     }
     now = to;
   }

@@ -107,11 +107,12 @@ Engine::Stats Engine::stats() const {
 
 void Engine::State::apply(Session& s, Sequence sequence, const Operation& operation) {
   if (sequence <= s.confirmed)
-    return answer(s, sequence,
-                  Failed{ErrorCode::protocol_error, fmt::format("operation {} again, although everything up to {} was confirmed",
-                                                                sequence, s.confirmed)}, 0);
-  if (auto known = s.applied.find(sequence); known != s.applied.end())
-    return answer_again(s, sequence, known->second);
+    return answer(
+        s, sequence,
+        Failed{ErrorCode::protocol_error,
+               fmt::format("operation {} again, although everything up to {} was confirmed", sequence, s.confirmed)},
+        0);
+  if (auto known = s.applied.find(sequence); known != s.applied.end()) return answer_again(s, sequence, known->second);
   if (s.waiting.contains(sequence)) return;
   std::visit([&](const auto& o) { run(s, sequence, o); }, operation);
 }
@@ -172,14 +173,18 @@ bool Engine::State::living(const Deadline& d) const {
       auto found = transactions.find(d.id);
       return found != transactions.end() && found->second->until == d.at;
     }
-    case waiter: return waiters.find(d.id) != nullptr;
+    case waiter:
+      return waiters.find(d.id) != nullptr;
     case grace: {
       auto found = sessions.find(d.id);
       return found != sessions.end() && found->second->grace_until == d.at;
     }
-    case tombstone: return tombstones.contains(d.id);
-    case sweep: return true;
-    case confirmations: return confirmations_until == d.at;
+    case tombstone:
+      return tombstones.contains(d.id);
+    case sweep:
+      return true;
+    case confirmations:
+      return confirmations_until == d.at;
   }
   return false;
 }
@@ -196,21 +201,27 @@ void Engine::State::advance(Time to) {
 void Engine::State::fire(const Deadline& due) {
   using enum Deadline::Kind;
   switch (due.kind) {
-    case lease: return expire(due.id);
-    case delay: return end_delays(due);
+    case lease:
+      return expire(due.id);
+    case delay:
+      return end_delays(due);
     case transaction: {
       std::vector<Entry*> arriving;
       Transaction& t = *transactions.at(due.id);
       abort(*sessions.at(t.session), t, true, arriving);
       return place(arriving);
     }
-    case waiter: return end_waiting(*waiters.find(due.id), ErrorCode::timeout, "nothing matched in time");
-    case grace: return end_session(*sessions.at(due.id), true);
+    case waiter:
+      return end_waiting(*waiters.find(due.id), ErrorCode::timeout, "nothing matched in time");
+    case grace:
+      return end_session(*sessions.at(due.id), true);
     case tombstone:
       tombstones.erase(due.id);
       return changes.erase(due.id);
-    case sweep: return sweep_space(static_cast<std::uint32_t>(due.id));
-    case confirmations: return changes.hurry();
+    case sweep:
+      return sweep_space(static_cast<std::uint32_t>(due.id));
+    case confirmations:
+      return changes.hurry();
   }
 }
 

@@ -22,8 +22,9 @@ void Engine::State::record(Session& s, Sequence sequence, Applied applied) {
   s.applied.emplace(sequence, std::move(applied));
 }
 
-// A take or put that did nothing is over, too. If it ran again, a client that hears the first answer late would believe
-// that nothing happened, and confirm what it never saw. In memory alone: a restart ends the answers that are on their way.
+// A take or put that did nothing is over, too. If it ran again, a client that hears the first answer late would
+// believe that nothing happened, and confirm what it never saw. In memory alone: a restart ends the answers that are on
+// their way.
 void Engine::State::remember(Session& s, Sequence sequence, Applied answer) {
   if (sequence <= s.confirmed || s.unconfirmed >= limits.unconfirmed_per_session) return;
   answer.lasting = false;
@@ -79,9 +80,10 @@ void Engine::State::refuse(Session& s, Sequence sequence) {
   s.applied.erase(it);
   s.unconfirmed -= 1 + applied.tuples.size();
   if (applied.lasting) touch(s);
-  remember(s, sequence, {.kind = Applied::Kind::failed,
-                         .failure = std::make_shared<Failed>(Failed{ErrorCode::timeout, "refused"}),
-                         .after = s.changed});
+  remember(s, sequence,
+           {.kind = Applied::Kind::failed,
+            .failure = std::make_shared<Failed>(Failed{ErrorCode::timeout, "refused"}),
+            .after = s.changed});
 
   std::vector<Entry*> arriving;
   Transaction* t = own_transaction(s, applied.number);
