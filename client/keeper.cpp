@@ -32,10 +32,12 @@ class SignalsBlocked {
 
 // The answer of a change that took effect, when its own answer is lost: without the id of the tuple.
 Answer bare_success(const Request& request) {
-  const bool spaces = request.packed
-                          ? request.packed->kind == wire::Kind::spaces
-                          : request.operation() != nullptr && std::holds_alternative<Spaces>(*request.operation());
-  if (spaces) return Listing{};
+  const auto is = [&]<class Op>(wire::Kind kind, const Op*) {
+    if (request.packed) return request.packed->kind == kind;
+    return request.operation() != nullptr && std::holds_alternative<Op>(*request.operation());
+  };
+  if (is(wire::Kind::spaces, static_cast<const Spaces*>(nullptr))) return Listing{};
+  if (is(wire::Kind::statement, static_cast<const Statement*>(nullptr))) return Ran{};
   return Done{};
 }
 

@@ -22,11 +22,16 @@ Effect effect_of(const Operation& operation) {
   if (const auto* get = std::get_if<Get>(&operation)) {
     return get->take || get->begin ? Effect::takes : Effect::reads;
   }
-  if (std::holds_alternative<Count>(operation)) return Effect::reads;
+  const auto is_any_of = [&]<class... Op>(std::tuple<Op...>*) {
+    return (std::holds_alternative<Op>(operation) || ...);
+  };
+  using Reading = std::tuple<Count, Scan, Aggregate, Watch, Explain, ListWaiters>;
+  if (is_any_of(static_cast<Reading*>(nullptr))) return Effect::reads;
   if (const auto* spaces = std::get_if<Spaces>(&operation)) {
     return spaces->what == Spaces::What::list ? Effect::reads : Effect::changes;
   }
-  if (std::holds_alternative<Out>(operation) || std::holds_alternative<Commit>(operation)) return Effect::changes;
+  using Changing = std::tuple<Out, Commit, Collect, Statement>;
+  if (is_any_of(static_cast<Changing*>(nullptr))) return Effect::changes;
   return Effect::claims;
 }
 
@@ -273,14 +278,18 @@ std::optional<Operation> Ledger::again(Sequence sequence, Time now) const {
   const Entry* e = entry(sequence);
   if (e == nullptr || !open(*e) || e->request->operation() == nullptr) return std::nullopt;
   Operation operation = *e->request->operation();
-  if (auto* get = std::get_if<Get>(&operation)) {
-    get->ticket_epoch = e->ticket.epoch;
-    get->ticket = e->ticket.ticket;
-    if (e->deadline) {
-      const auto left = std::chrono::duration_cast<std::chrono::microseconds>(*e->deadline - now);
-      get->timeout_us = std::max<std::int64_t>(left.count(), 0);
-    }
-  }
+  const auto place = [&](auto& blocked) {
+    blocked.ticket_epoch = e->ticket.epoch;
+    blocked.ticket = e->ticket.ticket;
+  };
+  const auto time = [&](auto& blocked) {
+    if (!e->deadline) return;
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(*e->deadline - now);
+    blocked.timeout_us = std::max<std::int64_t>(left.count(), 0);
+  };
+  if (auto* get = std::get_if<Get>(&operation)) place(*get), time(*get);
+  if (auto* statement = std::get_if<Statement>(&operation)) place(*statement), time(*statement);
+  if (auto* watch = std::get_if<Watch>(&operation)) time(*watch);
   return operation;
 }
 

@@ -60,11 +60,14 @@ void Link::take_in(Lock& lock) {
 
 void Link::handle(Received& received, Time now) {
   auto& message = received.message;
-  const auto answer = [&](auto&& content) { finish(received.id, Answer(std::move(content)), now); };
+  const auto answer = [&](auto& content) { finish(received.id, Answer(std::move(content)), now); };
   if (auto* found = std::get_if<Found>(&message)) return answer(*found);
   if (auto* done = std::get_if<Done>(&message)) return answer(*done);
   if (auto* failed = std::get_if<Failed>(&message)) return answer(*failed);
   if (auto* listing = std::get_if<Listing>(&message)) return answer(*listing);
+  if (auto* page = std::get_if<Page>(&message)) return answer(*page);
+  if (auto* ran = std::get_if<Ran>(&message)) return answer(*ran);
+  if (auto* events = std::get_if<Events>(&message)) return answer(*events);
   if (const auto* waiting = std::get_if<Waiting>(&message)) return ledger_.waiting(received.id, *waiting, now);
   if (auto* reply = std::get_if<wire::Reply>(&message)) return finish(received.id, reply->tuple.blob(), now);
   if (auto* data = std::get_if<wire::Output>(&message)) return output(received.id, data->tuple.blob());

@@ -68,10 +68,10 @@ client = Client(host, int(port), bytes.fromhex((home / "token").read_text().stri
 
 hello = b"\x04" + text("hello")                                      # a str; \x02 is an int, \x21\x02 a formal for one
 client.send(OUT, 1, text("greetings") + varint(1) + payload(b"\x02" + hello + b"\x02" + zigzag(42))
-            + zigzag(-1) + b"\0" + zigzag(0) + zigzag(0))           # for ever, not owned, priority 0, no delay
+            + zigzag(-1) + b"\0" + zigzag(0) + zigzag(0) + payload(b"") + zigzag(0))  # for ever; in no group
 client.receive(DONE)
 client.send(GET, 2, text("greetings") + varint(1) + payload(b"\0\x02" + hello + b"\x21\x02")
-            + b"\1\1" + zigzag(-1) + varint(1) + varint(0) + b"\0" + zigzag(-1) + varint(0) + varint(0))
+            + b"\1\1" + zigzag(-1) + varint(1) + varint(0) + b"\0" + zigzag(-1) + varint(0) + varint(0) + zigzag(0))
 _, found = client.receive(FOUND)
 client.send(CONFIRM, 0, varint(2) + varint(0))                       # it has arrived: the server may forget it
 client.send(BYE, 0, b"")

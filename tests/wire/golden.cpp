@@ -27,6 +27,15 @@ std::array<std::byte, N> filled(int first) {
   return bytes;
 }
 
+// Takes the next ("hello", ?int) and puts it back with one more.
+Statement counting(const Payload& pattern) {
+  const Payload one(encoded(Template{{Pattern{Value(1)}}, false}));
+  Action add;
+  add.what = Action::What::update;
+  add.changes = {Change{1, Change::How::add, one}};
+  return {{Branch{{Condition{Condition::What::in, "greetings", pattern}}, {add}}}, true, -1, 0, 0};
+}
+
 std::map<std::string, Example> examples() {
   const Payload hello(encoded(Tuple{{"hello", 42}}));
   const Payload pattern(encoded(Template{{Pattern{Value("hello")}, Pattern{Formal{Type::integer}}}, false}));
@@ -55,18 +64,28 @@ std::map<std::string, Example> examples() {
       {"bye", {0, wire::Bye{}}},
       {"failed", {8, Failed{ErrorCode::timeout, "no match"}}},
       {"ended", {0, wire::Ended{"the server stops"}}},
-      {"out", {1, Out{"greetings", {hello}, -1, false, 0, 0}}},
+      {"out", {1, Out{"greetings", {hello}, -1, false, 0, 0, {}, 0}}},
       {"done", {1, Done{4711}}},
       {"get", {2, get}},
       {"found", {2, Found{0, {Item{4711, 0, hello}}}}},
       {"waiting", {2, Waiting{1, 17}}},
       {"count", {3, Count{"greetings", {pattern}}}},
       {"begin", {4, Begin{30'000'000}}},
-      {"commit", {5, Commit{9, {Put{"greetings", hello, -1, 1}}, true, {4711}, {4712}}}},
+      {"commit", {5, Commit{9, {Put{"greetings", hello, -1, 1, 0, {}}}, true, {4711}, {4712}}}},
       {"abort", {6, Abort{9}}},
-      {"renew", {7, Renew{9, 30'000'000}}},
-      {"spaces", {8, Spaces{Spaces::What::make, "scratch", Durability::volatile_}}},
-      {"listing", {8, Listing{{SpaceInfo{"greetings", Durability::durable, 1, 10, 0}}}}},
+      {"renew", {7, Renew{9, 30'000'000, {}}}},
+      {"spaces", {8, Spaces{Spaces::What::make, "scratch", Durability::volatile_, -1, -1}}},
+      {"listing", {8, Listing{{SpaceInfo{"greetings", Durability::durable, 1, 10, 0, 0, 0, 0}}}}},
+      {"scan", {9, Scan{"greetings", {pattern}, 1000, 0, 0}}},
+      {"page", {9, Page{{Item{4711, 0, hello}}, 4711, 5000, true}}},
+      {"aggregate", {10, Aggregate{"greetings", {pattern}, {0}, {{Aggregate::Function::sum, 1}}}}},
+      {"collect", {11, Collect{"greetings", "archive", {pattern}, false}}},
+      {"statement", {12, counting(pattern)}},
+      {"ran", {12, Ran{0, {Item{4711, 0, hello}}, {Item{4711, 0, Payload(encoded(Tuple{{"hello", 43}}))}}, {}}}},
+      {"watch", {13, Watch{"greetings", {pattern}, 0x1f, false, 7, 1000, true, -1}}},
+      {"events", {13, Events{{Event{7, Event::Kind::put, Item{4711, 0, hello}}}, 8, false}}},
+      {"explain", {14, Explain{"greetings", pattern, 10}}},
+      {"waiters", {15, ListWaiters{"greetings", 1000}}},
       {"call", {1, wire::Call{hello}}},
       {"output", {1, wire::Output{hello}}},
       {"answer", {1, wire::Reply{hello}}},

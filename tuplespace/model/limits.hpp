@@ -25,6 +25,9 @@ inline constexpr std::size_t max_body_bytes = 64 * 1024 * 1024;  // message body
 inline constexpr std::size_t max_segments = 4096;          // segments of one message
 inline constexpr std::size_t max_partial_messages = 64;    // fragmented messages under way, connection and direction
 inline constexpr std::size_t max_operation_tuples = 100'000;  // tuples put, consumed or confirmed by one message
+inline constexpr std::size_t max_collect = 50'000;         // tuples moved or copied in one step
+inline constexpr std::size_t max_statement_parts = 256;    // branches, conditions and actions of one statement
+inline constexpr std::size_t max_group_bytes = 1024;       // the key of an exclusive group
 inline constexpr int min_priority = -32768;
 inline constexpr int max_priority = 32767;
 
@@ -42,6 +45,8 @@ struct Limits {
   std::size_t steps_per_operation = 200'000;               // candidates one operation examines, about 10 ms
   std::size_t reply_tuples = 50'000;                       // tuples in one reply
   std::size_t reply_bytes = std::size_t{32} << 20;         // bytes of tuples in one reply, from its second tuple on
+  std::size_t event_count = 100'000;                       // events kept by a watched space ...
+  std::size_t event_bytes = std::size_t{64} << 20;         // ... and their bytes
   std::chrono::milliseconds heartbeat{10'000};             // silence after which a peer is given up
   std::chrono::milliseconds grace{30'000};                 // time a session waits for its client to come back
   std::chrono::milliseconds hello_timeout{10'000};         // time to authenticate

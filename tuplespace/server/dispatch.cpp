@@ -10,7 +10,11 @@ template <class M>
 inline constexpr bool is_request = std::is_constructible_v<Operation, M>;
 
 bool writes(const Operation& operation) {
-  if (std::holds_alternative<Count>(operation)) return false;
+  const auto is_any_of = [&]<class... Op>(std::tuple<Op...>*) {
+    return (std::holds_alternative<Op>(operation) || ...);
+  };
+  using Reading = std::tuple<Count, Scan, Aggregate, Watch, Explain, ListWaiters>;
+  if (is_any_of(static_cast<Reading*>(nullptr))) return false;
   if (const auto* get = std::get_if<Get>(&operation)) return get->take;
   if (const auto* spaces = std::get_if<Spaces>(&operation)) return spaces->what != Spaces::What::list;
   return true;

@@ -33,6 +33,8 @@ constexpr std::array size_limits{
     SizeLimit{"steps_per_operation", &Limits::steps_per_operation},
     SizeLimit{"reply_tuples", &Limits::reply_tuples},
     SizeLimit{"reply_bytes", &Limits::reply_bytes},
+    SizeLimit{"event_count", &Limits::event_count},
+    SizeLimit{"event_bytes", &Limits::event_bytes},
 };
 constexpr std::array time_limits{
     TimeLimit{"heartbeat", &Limits::heartbeat},

@@ -63,6 +63,10 @@ struct Engine::State {
 
   // engine.cpp: dispatch, answers, time
   void apply(Session& s, Sequence sequence, const Operation& operation);
+  template <class Unknown>
+  void run(Session& s, Sequence sequence, const Unknown&) {
+    fail(s, sequence, ErrorCode::protocol_error, "this server does not know the operation");
+  }
   void answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after);
   void fail(Session& s, Sequence sequence, Failed failed, std::uint64_t after);
   void fail(Session& s, Sequence sequence, Failed failed) { fail(s, sequence, std::move(failed), s.changed); }

@@ -31,7 +31,9 @@ inline constexpr std::size_t frame_header_bytes = 16;
 enum class Kind : std::uint8_t {
   hello = 1, challenge = 2, proof = 3, welcome = 4,
   failed = 5, done = 6, found = 7, waiting = 8, listing = 9, pong = 10, answer = 11, output = 12, ended = 13,
+  page = 14, ran = 15, events = 40,
   out = 16, get = 17, count = 18, begin = 19, commit = 20, abort = 21, renew = 22, spaces = 23,
+  scan = 24, aggregate = 25, collect = 26, statement = 27, watch = 28, explain = 29, waiters = 30,
   cancel = 32, refuse = 33, confirm = 34, ping = 35, bye = 36,
   call = 48,
 };

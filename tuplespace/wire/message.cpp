@@ -57,7 +57,10 @@ using Kinds =
           Entry<Pong, Kind::pong>, Entry<Reply, Kind::answer>, Entry<Output, Kind::output>, Entry<Ended, Kind::ended>,
           Entry<Out, Kind::out>, Entry<Get, Kind::get>, Entry<Count, Kind::count>, Entry<Begin, Kind::begin>,
           Entry<Commit, Kind::commit>, Entry<Abort, Kind::abort>, Entry<Renew, Kind::renew>,
-          Entry<Spaces, Kind::spaces>, Entry<Cancel, Kind::cancel>, Entry<Refuse, Kind::refuse>,
+          Entry<Spaces, Kind::spaces>, Entry<Page, Kind::page>, Entry<Ran, Kind::ran>, Entry<Events, Kind::events>,
+          Entry<Scan, Kind::scan>, Entry<Aggregate, Kind::aggregate>, Entry<Collect, Kind::collect>,
+          Entry<Statement, Kind::statement>, Entry<Watch, Kind::watch>, Entry<Explain, Kind::explain>,
+          Entry<ListWaiters, Kind::waiters>, Entry<Cancel, Kind::cancel>, Entry<Refuse, Kind::refuse>,
           Entry<Confirm, Kind::confirm>, Entry<Ping, Kind::ping>, Entry<Bye, Kind::bye>, Entry<Call, Kind::call>>;
 
 template <class M>
@@ -181,7 +184,7 @@ Message unpack(const Incoming& incoming, std::size_t tuple_bytes) {
   return message;
 }
 
-bool is_operation(Kind kind) { return (kind >= Kind::out && kind <= Kind::spaces) || kind == Kind::call; }
+bool is_operation(Kind kind) { return (kind >= Kind::out && kind <= Kind::waiters) || kind == Kind::call; }
 
 Message to_message(Operation&& operation) {
   return std::visit([](auto&& m) { return Message(std::move(m)); }, std::move(operation));

@@ -61,7 +61,8 @@ struct Output { Payload tuple; };          // Kind::output: from a kernel, befor
 
 using Message =
     std::variant<Hello, Challenge, Proof, Welcome, Failed, Done, Found, Waiting, Listing, Pong, Reply, Output, Ended,
-                 Out, Get, Count, Begin, Commit, Abort, Renew, Spaces, Cancel, Refuse, Confirm, Ping, Bye, Call>;
+                 Page, Ran, Events, Out, Get, Count, Begin, Commit, Abort, Renew, Spaces, Scan, Aggregate, Collect,
+                 Statement, Watch, Explain, ListWaiters, Cancel, Refuse, Confirm, Ping, Bye, Call>;
 
 // Payloads built from an Encoding are copied or shared (large parts) into the result: it is self-contained.
 Outgoing pack(std::uint64_t id, const Message& message);
