@@ -42,7 +42,7 @@ class Server:
 
     def start(self):
         with open(self.home / "server.log", "ab") as log:
-            command = [str(BUILD / "bin" / "parvis-serve"), "--data", str(self.home), "--listen", self.address]
+            command = [str(BUILD / "bin" / "parvis"), "serve", "--data", str(self.home), "--listen", self.address]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self.answers, "the server answers")
 
@@ -142,7 +142,7 @@ class Agent:
         self.id = uuid.uuid4().hex[:16]
         self.log = server.home / f"agent-{self.id}.log"
         with open(self.log, "wb") as log:
-            command = [str(BUILD / "bin" / "parvis-test-agent"), "--id", self.id, "--cluster", self.cluster,
+            command = [str(BUILD / "bin" / "parvis"), "agent", "--id", self.id, "--cluster", self.cluster,
                        "--kernels", str(kernels), "--home", str(server.home), "--address", server.address,
                        "--python", python]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -44,11 +44,9 @@ class Server:
     def start(self):
         environment = dict(os.environ, PARVIS_HOME=str(self.home))
         self.log = open(self.home / "server.log", "ab")
-        command = [str(BUILD / "bin" / "parvis"), "serve"]
-        if not os.access(command[0], os.X_OK):  # a build of the server alone
-            command = [str(BUILD / "bin" / "parvis-serve")]
-        self.process = subprocess.Popen([*command, "--data", str(self.home), "--listen", self.address],
-                                        env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        command = [str(BUILD / "bin" / "parvis"), "serve", "--data", str(self.home), "--listen", self.address]
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log)
         self.wait_ready()
 
     def wait_ready(self):
