@@ -54,7 +54,7 @@ void Hub::accepted(int fd) {
 
 void Hub::dirty(const std::shared_ptr<Stream>& stream) {
   dirty_.push_back(stream);
-  if (flush_posted_) return;
+  if (flush_posted_ || turn_ends_) return;
   flush_posted_ = true;
   boost::asio::post(io, [self = shared_from_this()] {
     self->flush_posted_ = false;
@@ -69,7 +69,9 @@ void Hub::flush() {
 }
 
 void Hub::turn_ended() {
+  turn_ends_ = true;
   if (handler) handler->turn_ended();
+  turn_ends_ = false;
   flush();
 }
 

@@ -24,7 +24,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void stop();                                        // closes everything at once; the handler is not called any more
   void accepted(int fd);                              // takes the socket over
   void dirty(const std::shared_ptr<Stream>& stream);  // has something to write when the turn ends
-  void turn_ended();
+  void turn_ended();                                  // a connection has been read: everybody may answer now
   void removed(const std::shared_ptr<Stream>& stream) { streams.erase(stream); }
   void note(const std::string& line) const {
     if (options.note) options.note(line);
@@ -42,7 +42,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   boost::asio::steady_timer tick_;
   std::vector<std::shared_ptr<Stream>> dirty_;
-  bool flush_posted_ = false;
+  bool flush_posted_ = false, turn_ends_ = false;
 };
 
 }  // namespace parvis::net

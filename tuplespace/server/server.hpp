@@ -39,7 +39,7 @@ class Server final : public net::Handler, private Turns::Owner {
   void message(net::Connection& connection, wire::Message&& message, std::uint64_t id) override;
   void closed(net::Connection& connection, bool peer_dead) override;
   std::optional<std::array<std::byte, 16>> secret_of(SessionId session) override;
-  void turn_ended() override { turns_.schedule(); }
+  void turn_ended() override { turns_.handled(); }
   // Turns::Owner
   void reply(space::Reply&& reply) override;
   void session_ended(SessionId session) override;

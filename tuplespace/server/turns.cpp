@@ -76,14 +76,25 @@ void Turns::schedule() {
 
 bool Turns::settled() const { return !scheduled_ && under_way_ == 0 && waiting_.empty(); }
 
+// What is to be written waits for what else has arrived, and shares its commit.
+void Turns::handled() {
+  if (scheduled_ || engine_->will_write()) return schedule();
+  turn();
+  if (!waiting_.empty()) schedule();  // something was due
+}
+
 void Turns::run() {
   scheduled_ = false;
+  turn();
+  commit();
+  watch_backlog();
+}
+
+void Turns::turn() {
   engine_->advance(now());
   watch_room();
   take(engine_->take_turn());
   release();
-  commit();
-  watch_backlog();
   set_timer();
 }
 
@@ -94,7 +105,10 @@ void Turns::take(space::Turn&& turn) {
     if (waiting_.empty()) waiting_ = std::move(turn.batch);
     else std::move(turn.batch.begin(), turn.batch.end(), std::back_inserter(waiting_));
   }
-  for (auto& reply : turn.replies) held_[reply.after].replies.push_back(std::move(reply));
+  for (auto& reply : turn.replies) {
+    if (held_.empty() && reply.after <= durable_) owner_.reply(std::move(reply));  // nothing is to be waited for
+    else held_[reply.after].replies.push_back(std::move(reply));
+  }
   // A goodbye is complete when it is durable: the connection's end says so.
   for (const auto session : turn.ended) held_[std::max(waiting_number_, under_way_)].ended.push_back(session);
 }

@@ -22,7 +22,7 @@ namespace parvis::server {
 
 class Turns {
  public:
-  // What the owner is told, always from a turn of its own.
+  // What the owner is told: from a turn of its own, or from within handled().
   struct Owner {
     virtual ~Owner() = default;
     virtual void reply(space::Reply&& reply) = 0;
@@ -40,6 +40,7 @@ class Turns {
   [[nodiscard]] space::Engine& engine() { return *engine_; }
   [[nodiscard]] space::Time now() const;
   void schedule();                           // something was done: a turn will follow, with all else that has arrived
+  void handled();                            // as schedule(), but what needs no disk is answered before this returns
   [[nodiscard]] bool settled() const;        // nothing waits for the disk
   [[nodiscard]] const std::string& broken() const {
     return broken_;
@@ -54,6 +55,7 @@ class Turns {
 
   void recover();
   void run();
+  void turn();
   void take(space::Turn&& turn);
   void release();
   void commit();

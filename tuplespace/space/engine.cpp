@@ -95,6 +95,7 @@ void Engine::confirm(SessionId id, const Confirm& confirm, Time now) {
 
 void Engine::advance(Time now) { state_->advance(now); }
 std::optional<Time> Engine::next_deadline() const { return state_->deadlines.next(); }
+bool Engine::will_write() const { return state_->changes.urgent(); }
 Turn Engine::take_turn() { return state_->take_turn(); }
 void Engine::refuse_puts(std::string text) { state_->puts_refused = std::move(text); }
 void Engine::check() const { state_->check(); }

@@ -83,6 +83,7 @@ class Engine : public storage::Visitor {
   [[nodiscard]] std::optional<Time> next_deadline() const;
 
   Turn take_turn();
+  [[nodiscard]] bool will_write() const;  // the next turn has a batch
 
   // Puts are refused with Error{storage_full, text} while `text` is not empty; takes go on.
   void refuse_puts(std::string text);
