@@ -174,7 +174,7 @@ struct Naive {
     }
   }
   void get(std::uint64_t s, std::uint64_t n, const Request& r) {
-    if (r.take && r.transaction != 0 && !open(s, r.transaction)) return fail(s, n, "conflict");
+    if (r.transaction != 0 && !open(s, r.transaction)) return fail(s, n, "conflict");
     std::vector<std::uint64_t> found;
     for (Tuple* t : matches(r))
       if (found.size() < r.max) found.push_back(t->serial);
@@ -229,8 +229,8 @@ struct Naive {
     for (Tuple& t : tuples)
       if (t.holder == id) give_back(t, tried);
     for (Waiter& w : waiters)
-      if (w.request.take && w.request.transaction == id) fail(w.session, w.sequence, "conflict");
-    std::erase_if(waiters, [&](const Waiter& w) { return w.request.take && w.request.transaction == id; });
+      if (w.request.transaction == id) fail(w.session, w.sequence, "conflict");
+    std::erase_if(waiters, [&](const Waiter& w) { return w.request.transaction == id; });
     transactions.erase(id);
     forget_ended();
   }

@@ -119,7 +119,7 @@ TEST_CASE("what the archives cannot see is checked") {
   refused(Get{"s", {}}, "no template");
   refused(Get{"s", std::vector<Payload>(65, Payload(any_template()))}, "max_templates");
   refused(Get{"s", {Payload(any_template())}, true, true, -1, 0}, "at most 0");
-  refused(Get{"s", {Payload(any_template())}, false, true, -1, 1, 0, true}, "only a get that takes");
+  refused(Get{"s", {Payload(any_template())}, false, true, -1, 1, 0, true}, "only a get that takes begins");
   refused(Commit{1, {}, true, std::vector<TupleId>(max_operation_tuples + 1, 1), {}}, "max_operation_tuples");
   refused(Spaces{static_cast<Spaces::What>(3), "", Durability::durable}, "unknown request");
   refused(Failed{static_cast<ErrorCode>(0), ""}, "error code");

@@ -59,7 +59,7 @@ struct Get {
   bool wait = true;
   std::int64_t timeout_us = -1;
   std::uint32_t max = 1;              // up to this many, waiting for the first
-  TransactionId transaction = 0;      // take inside this transaction
+  TransactionId transaction = 0;      // take, or read, inside this transaction: Failed{conflict} once it has ended
   bool begin = false;                 // or inside a new one, whose id the answer carries: a claim in one round trip
   std::int64_t lease_us = -1;         // of the new transaction; -1: the session's life
   std::uint64_t ticket_epoch = 0;     // a place in the queue won before a reconnect (answer Waiting); 0: none

@@ -96,10 +96,10 @@ std::optional<Failed> Engine::State::refuse(const Session& s, const Get& get) co
   if (get.max > limits.reply_tuples)
     return over("reply_tuples", limits.reply_tuples,
                 fmt::format("{} tuples in one reply; ask for fewer at a time", get.max));
+  if (get.transaction != 0 && own_transaction(s, get.transaction) == nullptr) return conflict(get.transaction);
   if (!get.take) return std::nullopt;
   if (get.transaction != 0 && get.begin)
     return Failed{ErrorCode::protocol_error, "a take inside a transaction cannot begin another"};
-  if (get.transaction != 0 && own_transaction(s, get.transaction) == nullptr) return conflict(get.transaction);
   if (get.begin && s.transactions.size() >= limits.transactions_per_session)
     return over("transactions_per_session", limits.transactions_per_session, "too many transactions are open");
   if (s.unconfirmed >= limits.unconfirmed_per_session)
@@ -176,7 +176,7 @@ void Engine::State::block(Session& s, Sequence sequence, const Get& get, const W
   waiter.ticket = genuine ? shown : Ticket{meta.epoch, next_ticket++};
   Waiter& w = waiters.add(std::move(waiter));
   s.waiting.emplace(sequence, &w);
-  if (wish.take && wish.transaction != 0) transactions.at(wish.transaction)->waiting.insert(sequence);
+  if (wish.transaction != 0) transactions.at(wish.transaction)->waiting.insert(sequence);
   set_deadline(time_after(get.timeout_us), Deadline::Kind::waiter, w.id);
 
   Reply& reply = replies.emplace_back();
@@ -199,7 +199,7 @@ void Engine::State::finish(Waiter& waiter) {
 void Engine::State::end_waiting(Waiter& waiter) {
   Space& space = *waiter.space;
   sessions.at(waiter.session)->waiting.erase(waiter.sequence);
-  if (waiter.wish.take && waiter.wish.transaction != 0)
+  if (waiter.wish.transaction != 0)
     transactions.at(waiter.wish.transaction)->waiting.erase(waiter.sequence);
   waiters.remove(waiter);
   spaces.release_if_unused(space);

@@ -101,7 +101,7 @@ struct Check {
     check_span(m.settle_us, "settle time");
     if (m.max == 0) invalid("a get of at most 0 tuples");
     if (m.begin && m.transaction != 0) invalid("a get begins a transaction or is inside one, not both");
-    if (!m.take && (m.begin || m.transaction != 0)) invalid("only a get that takes can be inside a transaction");
+    if (!m.take && m.begin) invalid("only a get that takes begins a transaction");
   }
   void operator()(const Count& m) const {
     check_name(m.space, "name of the space");
