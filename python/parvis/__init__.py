@@ -23,6 +23,7 @@ from ._errors import (Aborted, Conflict, DecodeError, Disconnected, Error, Kerne
 from ._templates import ANY, Between, OneOf, Prefix, Var
 
 if TYPE_CHECKING:
+    from ._coordination import Barrier, Counter, Event, Leader, Lock, Queue, Semaphore, Variable
     from ._cluster import Cluster, Kernel
     from ._farm import Farm, Future, Row
     from ._objects import RawObject
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
     space: Space
 
 __all__ = [
-    "ANY", "Aborted", "Between", "Cluster", "Conflict", "DecodeError", "Disconnected", "Error", "Farm", "Future",
-    "Kernel", "KernelDied", "LimitExceeded", "NotFound", "OneOf", "Prefix", "ProtocolError", "RawObject", "RemoteError",
-    "Result", "Row", "Space", "StorageError", "StorageFull", "Timeout", "Transaction", "Unauthorized", "Var", "View",
-    "connect", "space",
+    "ANY", "Aborted", "Barrier", "Between", "Cluster", "Conflict", "Counter", "DecodeError", "Disconnected", "Error",
+    "Event", "Farm", "Future", "Kernel", "KernelDied", "Leader", "LimitExceeded", "Lock", "NotFound", "OneOf", "Prefix",
+    "ProtocolError", "Queue", "RawObject", "RemoteError", "Result", "Row", "Semaphore", "Space", "StorageError",
+    "StorageFull", "Timeout", "Transaction", "Unauthorized", "Var", "Variable", "View", "connect", "space",
 ]
 
 # Imported when first used: a kernel that only computes loads none of it.
 _LAZY = {
+    **dict.fromkeys(("Barrier", "Counter", "Event", "Leader", "Lock", "Queue", "Semaphore", "Variable"),
+                    "_coordination"),
     "Cluster": "_cluster", "Kernel": "_cluster", "Farm": "_farm", "Future": "_farm", "Row": "_farm",
     "RawObject": "_objects", "Result": "_result", "Space": "_space", "Transaction": "_space", "connect": "_space",
     "View": "_view",
