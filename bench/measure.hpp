@@ -74,6 +74,18 @@ void loop(const std::string& metric, int clients, int n, Op op) {
   emit_latencies(metric, std::move(all));
 }
 
+// start(i) sends, finish() awaits the answer to the oldest that was sent: 100 under way at a time.
+template <class Start, class Finish>
+void pipelined(const std::string& metric, int n, Start start, Finish finish) {
+  const auto begin = Clock::now();
+  for (int sent = 0, received = 0; received < n;) {
+    for (; sent < n && sent - received < 100; ++sent) start(sent);
+    // Half of them, so that there is always something on its way in both directions.
+    for (const int until = sent == n ? n : received + 50; received < until; ++received) finish();
+  }
+  emit(metric + ", pipelined 100", n / microseconds(Clock::now() - begin) * 1e6, "/s");
+}
+
 // A blocks in `take(i)`, B calls `put(i)` a millisecond later: the time from B's call to A's return. A thread for each,
 // so that both use one clock.
 template <class Take, class Put>

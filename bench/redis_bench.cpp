@@ -1,9 +1,10 @@
 // Redis through its own C client, the same operations as space_bench: put (LPUSH), take (BRPOP), read (LINDEX), of 100
 // bytes, one request a round trip; puts pipelined by 100; and the rendezvous of a blocked BRPOP with an LPUSH.
-//   redis_bench SOCKET CLIENTS N
+//   redis_bench PATH|HOST:PORT CLIENTS N
 #include <hiredis/hiredis.h>
 
 #include <memory>
+#include <utility>
 
 #include "bench/measure.hpp"
 
@@ -15,8 +16,12 @@ struct Free {
 };
 using Context = std::unique_ptr<redisContext, Free>;
 
-Context connect(const char* socket) {
-  Context context(redisConnectUnix(socket));
+// A path, or HOST:PORT.
+Context connect(const std::string& address) {
+  const auto colon = address.rfind(':');
+  Context context(address.front() == '/' ? redisConnectUnix(address.c_str())
+                                         : redisConnect(address.substr(0, colon).c_str(),
+                                                        bench::number(address.c_str() + colon + 1)));
   if (!context || context->err) {
     std::fprintf(stderr, "redis: %s\n", context ? context->errstr : "no memory");
     std::exit(1);
@@ -32,27 +37,29 @@ void check(void* answer) {
   }
 }
 
+// The command for one operation, appended to what is to be sent.
+enum class Op { out, rd, in };
+void append(redisContext* c, Op op, const std::string& payload) {
+  if (op == Op::out) redisAppendCommand(c, "LPUSH pipe %b", payload.data(), payload.size());
+  else if (op == Op::rd) redisAppendCommand(c, "LINDEX pipe -1");
+  else redisAppendCommand(c, "BRPOP pipe 0");
+}
+
 void pipelined(redisContext* c, const std::string& payload, int n) {
-  const auto begin = bench::Clock::now();
-  for (int sent = 0, received = 0; received < n;) {
-    for (; sent < n && sent - received < 100; ++sent) {
-      redisAppendCommand(c, "LPUSH pipe %b", payload.data(), payload.size());
-    }
-    for (const int until = sent; received < until; ++received) {
+  for (const auto& [name, op] : {std::pair{"out", Op::out}, {"rd", Op::rd}, {"in", Op::in}}) {
+    bench::pipelined(name, n, [&, o = op](int) { append(c, o, payload); }, [&] {
       void* reply = nullptr;
       redisGetReply(c, &reply);
       check(reply);
-    }
+    });
   }
-  bench::emit("out, pipelined 100", n / bench::microseconds(bench::Clock::now() - begin) * 1e6, "/s");
-  check(redisCommand(c, "DEL pipe"));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: redis_bench SOCKET CLIENTS N\n");
+    std::fprintf(stderr, "usage: redis_bench PATH|HOST:PORT CLIENTS N\n");
     return 2;
   }
   const int clients = bench::number(argv[2]), n = bench::number(argv[3]);

@@ -20,11 +20,19 @@ class Client {
     make(lane, i);
     session_->call(parvis::Operation(put()));
   }
-  parvis::client::Pending start_out(int lane, int i) {
+  void get(int lane, bool take) { session_->call(parvis::Operation(wish(lane, take))); }
+  void start_get(int lane, bool take) { window_.push_back(session_->start(parvis::Operation(wish(lane, take)))); }
+  void start_out(int lane, int i) {
     make(lane, i);
-    return session_->start(parvis::Operation(put()));
+    window_.push_back(session_->start(parvis::Operation(put())));
   }
-  void get(int lane, bool take) {
+  void finish() {
+    window_.front().wait();
+    window_.pop_front();
+  }
+
+ private:
+  parvis::Get wish(int lane, bool take) {
     if (lane != lane_) {
       lane_ = lane;
       template_ = parvis::encoded(parvis::Template{{{parvis::Value("bench")}, {parvis::Value(lane)},
@@ -35,10 +43,8 @@ class Client {
     get.space = space_;
     get.templates = {parvis::Payload(template_)};
     get.take = take;
-    session_->call(parvis::Operation(std::move(get)));
+    return get;
   }
-
- private:
   void make(int lane, int i) {
     tuple_.clear();
     parvis::Writer writer(tuple_);
@@ -57,25 +63,12 @@ class Client {
 
   std::string space_;
   std::shared_ptr<Session> session_;
+  std::deque<parvis::client::Pending> window_;
   parvis::Encoding tuple_;
   parvis::Blob payload_ = parvis::Blob::take(parvis::ByteVector(100, std::byte{'x'}));
   parvis::Blob template_;
   int lane_ = -1;
 };
-
-void pipelined(Client& client, int n) {
-  const auto begin = bench::Clock::now();
-  std::deque<parvis::client::Pending> window;
-  for (int i = 0; i < n; ++i) {
-    if (window.size() == 100) {
-      window.front().wait();
-      window.pop_front();
-    }
-    window.push_back(client.start_out(1000, i));
-  }
-  for (auto& pending : window) pending.wait();
-  bench::emit("out, pipelined 100", n / bench::microseconds(bench::Clock::now() - begin) * 1e6, "/s");
-}
 
 int run(const std::string& address, int clients, int n, const std::string& space) {
   const std::string suffix = clients > 1 ? ", " + std::to_string(clients) + " clients" : "";
@@ -87,7 +80,9 @@ int run(const std::string& address, int clients, int n, const std::string& space
   bench::loop("rd" + suffix, clients, n, [&](int client, int) { at(client).get(client, false); });
   bench::loop("in" + suffix, clients, n, [&](int client, int) { at(client).get(client, true); });
   if (clients == 1) {
-    pipelined(at(0), n);
+    bench::pipelined("out", n, [&](int i) { at(0).start_out(1000, i); }, [&] { at(0).finish(); });
+    bench::pipelined("rd", n, [&](int) { at(0).start_get(1000, false); }, [&] { at(0).finish(); });
+    bench::pipelined("in", n, [&](int) { at(0).start_get(1000, true); }, [&] { at(0).finish(); });
     Client other(address, space);
     bench::rendezvous("rendezvous", std::min(n, 2000), [&](int) { other.get(500, true); },
                       [&](int i) { at(0).out(500, i); });
