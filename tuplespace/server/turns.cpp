@@ -13,12 +13,6 @@ namespace {
 
 constexpr space::Time room_period = std::chrono::milliseconds(250);  // how often, at most, the disk's room is looked at
 
-std::size_t size_of(const storage::Batch& batch) {
-  std::size_t bytes = 0;
-  for (const auto& change : batch) bytes += sizeof change + (change.record ? change.record->size() : 0);
-  return bytes;
-}
-
 space::Time monotonic() {
   return std::chrono::duration_cast<space::Time>(std::chrono::steady_clock::now().time_since_epoch());
 }
@@ -59,11 +53,6 @@ void Turns::recover() {
   engine_ = std::make_unique<space::Engine>(limits_, durability_, wall() - monotonic());
   store_.recover(*engine_);
   engine_->recovered(monotonic());
-  waiting_.clear();
-  waiting_bytes_ = 0;
-  waiting_number_ = under_way_ = durable_ = 0;  // a new engine counts its batches from 1
-  under_way_bytes_ = 0;
-  held_.clear();
   room_looked_at_ = space::Time(-1);
   timer_at_.reset();
 }
@@ -74,13 +63,13 @@ void Turns::schedule() {
   boost::asio::post(io_, [this] { run(); });
 }
 
-bool Turns::settled() const { return !scheduled_ && under_way_ == 0 && waiting_.empty(); }
+bool Turns::settled() const { return !scheduled_ && gate_.settled(); }
 
 // What is to be written waits for what else has arrived, and shares its commit.
 void Turns::handled() {
   if (scheduled_ || engine_->will_write()) return schedule();
   turn();
-  if (!waiting_.empty()) schedule();  // something was due
+  if (gate_.waiting()) schedule();  // something was due
 }
 
 void Turns::run() {
@@ -93,46 +82,23 @@ void Turns::run() {
 void Turns::turn() {
   engine_->advance(now());
   watch_room();
-  take(engine_->take_turn());
+  gate_.take(engine_->take_turn());
   release();
   set_timer();
 }
 
-void Turns::take(space::Turn&& turn) {
-  if (!turn.batch.empty()) {
-    waiting_bytes_ += size_of(turn.batch);
-    waiting_number_ = turn.number;
-    if (waiting_.empty()) waiting_ = std::move(turn.batch);
-    else std::move(turn.batch.begin(), turn.batch.end(), std::back_inserter(waiting_));
-  }
-  for (auto& reply : turn.replies) {
-    if (held_.empty() && reply.after <= durable_) owner_.reply(std::move(reply));  // nothing is to be waited for
-    else held_[reply.after].replies.push_back(std::move(reply));
-  }
-  // A goodbye is complete when it is durable: the connection's end says so.
-  for (const auto session : turn.ended) held_[std::max(waiting_number_, under_way_)].ended.push_back(session);
-}
-
 void Turns::release() {
-  while (!held_.empty() && (held_.begin()->first <= durable_ || !broken_.empty())) {
-    Held now_free = std::move(held_.begin()->second);
-    held_.erase(held_.begin());
-    for (auto& reply : now_free.replies) owner_.reply(std::move(reply));
-    for (const auto session : now_free.ended) owner_.session_ended(session);
+  while (auto free = gate_.release()) {
+    for (auto& reply : free->replies) owner_.reply(std::move(reply));
+    for (const auto session : free->ended) owner_.session_ended(session);
   }
 }
 
 void Turns::commit() {
-  if (!broken_.empty()) {
-    waiting_.clear();  // the disk has failed: what happens is for the readers of this process alone
-    waiting_bytes_ = 0;
-    return;
-  }
-  if (under_way_ != 0 || waiting_.empty()) return;
-  under_way_ = std::exchange(waiting_number_, 0);
-  under_way_bytes_ = std::exchange(waiting_bytes_, 0);
+  auto batch = gate_.next();
+  if (!batch) return;
   auto& io = io_;
-  store_.commit(std::exchange(waiting_, {}), [mailbox = mailbox_, &io](const storage::Result& result) {
+  store_.commit(std::move(*batch), [mailbox = mailbox_, &io](const storage::Result& result) {
     const std::lock_guard lock(mailbox->mutex);
     if (!mailbox->turns) return;
     boost::asio::post(io, [mailbox, result] {
@@ -142,10 +108,9 @@ void Turns::commit() {
 }
 
 void Turns::committed(const storage::Result& result) {
-  if (under_way_ == 0) return;  // of before a restart
+  if (!gate_.under_way()) return;  // of before a restart
   if (result.outcome != storage::Outcome::ok) return restart(result);
-  durable_ = std::exchange(under_way_, 0);
-  under_way_bytes_ = 0;
+  gate_.durable();
   release();
   commit();
   watch_backlog();
@@ -153,16 +118,14 @@ void Turns::committed(const storage::Result& result) {
 
 void Turns::restart(const storage::Result& result) {
   const bool full = result.outcome == storage::Outcome::full;
-  const ErrorCode code = full ? ErrorCode::storage_full : ErrorCode::storage_error;
-  take(engine_->take_turn());
-  const auto unreleased = std::exchange(held_, {});
-  for (const auto& [after, held] : unreleased) {
-    for (const auto& reply : held.replies) {
-      if (std::holds_alternative<Waiting>(reply.answer)) continue;
-      owner_.reply({reply.session, reply.sequence, Answer(Failed{code, result.text}), 0, false});
-    }
+  gate_.take(engine_->take_turn());
+  release();
+  for (auto& reply : gate_.fail(full ? ErrorCode::storage_full : ErrorCode::storage_error, result.text))
+    owner_.reply(std::move(reply));
+  if (!full) {
+    broken_ = result.text.empty() ? "the disk failed" : result.text;
+    gate_.stop_writing();
   }
-  if (!full) broken_ = result.text.empty() ? "the disk failed" : result.text;
   recover();
   owner_.restarted(result.text);
   schedule();
@@ -179,7 +142,7 @@ void Turns::watch_room() {
 }
 
 void Turns::watch_backlog() {
-  const std::size_t bytes = waiting_bytes_ + under_way_bytes_;
+  const std::size_t bytes = gate_.bytes();
   const bool behind = bytes > (behind_ ? limits_.commit_queue_bytes / 2 : limits_.commit_queue_bytes);
   if (behind == behind_) return;
   behind_ = behind;

@@ -1,8 +1,7 @@
 // The engine and the store joined: what the engine did in a turn goes to the store, and its replies leave when what
 // they tell of is durable. The loop's thread only; the store's own threads merely post to the loop.
 //
-// One commit is under way at a time; turns that end meanwhile wait together and are the next one (group commit). A
-// commit that fails is a restart in small: unreleased replies become the error and the engine is built anew from the
+// A commit that fails is a restart in small: unreleased replies become the error and the engine is built anew from the
 // store.
 #pragma once
 
@@ -10,12 +9,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "storage/store.hpp"
+#include "tuplespace/server/gate.hpp"
 #include "tuplespace/space/engine.hpp"
 
 namespace parvis::server {
@@ -48,15 +46,10 @@ class Turns {
 
  private:
   struct Mailbox;                            // where the store's thread leaves results
-  struct Held {
-    std::vector<space::Reply> replies;
-    std::vector<SessionId> ended;
-  };
 
   void recover();
   void run();
   void turn();
-  void take(space::Turn&& turn);
   void release();
   void commit();
   void committed(const storage::Result& result);
@@ -76,10 +69,7 @@ class Turns {
   bool scheduled_ = false;
   std::shared_ptr<Mailbox> mailbox_;
 
-  storage::Batch waiting_;                   // of turns since the commit under way was handed over
-  std::uint64_t waiting_number_ = 0, under_way_ = 0, durable_ = 0;  // batch numbers; 0: none
-  std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0;
-  std::map<std::uint64_t, Held> held_;       // by the batch that must be durable first
+  Gate gate_;
   bool behind_ = false;
   std::string broken_;
   space::Time room_looked_at_{-1};
