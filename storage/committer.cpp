@@ -6,6 +6,10 @@
 
 namespace parvis::storage {
 
+namespace {
+constexpr std::chrono::milliseconds soonest = soon_is * 4 / 5;  // leaves the rest for the sync itself
+}  // namespace
+
 std::uint64_t bytes_of(const Batch& batch) {
   std::uint64_t bytes = 0;
   for (const Change& change : batch) bytes += sizeof change.id + (change.record ? change.record->size() : 0);
@@ -16,29 +20,24 @@ Committer::Committer(GroupWriter& writer) : writer_(writer) {
   thread_ = start_thread("parvis-commit", [this] { run(); });
 }
 
-bool Committer::submit(Batch&& batch, Done done) {
+bool Committer::submit(Batch&& batch, Done durable, Sync sync, Done written) {
   const std::uint64_t bytes = bytes_of(batch);
   {
     std::lock_guard lock(mutex_);
     if (closed_) return false;
     bytes_queued_ += bytes;
-    queue_.push_back({std::move(batch), std::move(done), bytes});
+    queue_.push_back({std::move(batch), {std::move(written), std::move(durable), sync, bytes}});
   }
   changed_.notify_all();
   return true;
 }
 
-void Committer::wake_to_tidy() {
-  {
-    std::lock_guard lock(mutex_);
-    tidy_ = true;
-  }
-  changed_.notify_all();
-}
-
 void Committer::drain() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return queue_.empty() && !writing_; });
+  ++draining_;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return queue_.empty() && !busy_; });
+  --draining_;
 }
 
 void Committer::close() {
@@ -50,49 +49,62 @@ void Committer::close() {
   if (thread_.joinable()) thread_.join();
 }
 
-// One piece of tidying follows each group, so that it is neither starved by load nor in anybody's way for long.
 void Committer::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return closed_ || tidy_ || !queue_.empty(); });
-    if (queue_.empty() && closed_) return;
-    if (!queue_.empty()) {
-      Group group = take_group();
-      writing_ = true;
-      lock.unlock();
-      write(std::move(group));
-      lock.lock();
-      writing_ = false;
-      changed_.notify_all();
-    }
-    tidy_ = false;
+    const auto awake = [this] { return closed_ || draining_ > 0 || !queue_.empty(); };
+    if (unsynced_.empty()) changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+    else if (!sync_now_) changed_.wait_until(lock, sync_at_, awake);
+    if (queue_.empty() && unsynced_.empty()) return;  // closed
+    const bool all = queue_.empty();
+    Group group = take_group();
+    busy_ = true;
     lock.unlock();
-    const bool more = writer_.tidy();
+    write(std::move(group));
+    // With nothing new to write, this is the timer, a drain or the end.
+    if (!unsynced_.empty() && (sync_now_ || all || std::chrono::steady_clock::now() >= sync_at_)) sync();
     lock.lock();
-    tidy_ = (tidy_ || more) && !closed_;
+    busy_ = !unsynced_.empty();
+    changed_.notify_all();
   }
 }
 
 Committer::Group Committer::take_group() {
   Group group;
+  std::uint64_t bytes = 0;
   while (!queue_.empty()) {
     Pending& next = queue_.front();
-    if (!group.batches.empty() && group.bytes + next.bytes > max_group_bytes) break;
-    group.bytes += next.bytes;
+    if (!group.batches.empty() && bytes + next.waiting.bytes > max_group_bytes) break;
+    bytes += next.waiting.bytes;
     group.batches.push_back(std::move(next.batch));
-    group.dones.push_back(std::move(next.done));
+    group.waiting.push_back(std::move(next.waiting));
     queue_.pop_front();
   }
   return group;
 }
 
 void Committer::write(Group group) {
-  const std::vector<Result> results = writer_.write(group.batches);
+  if (group.batches.empty()) return;
+  std::vector<Result> results = writer_.write(group.batches);
   group.batches.clear();
-  bytes_queued_ -= group.bytes;
+  if (unsynced_.empty()) sync_at_ = std::chrono::steady_clock::now() + soonest;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (results[i].outcome == Outcome::ok) ++batches_;
-    group.dones[i](results[i]);
+    Waiting& waiting = group.waiting[i];
+    waiting.result = std::move(results[i]);
+    if (waiting.written) waiting.written(waiting.result);
+    sync_now_ = sync_now_ || waiting.sync == Sync::now || waiting.result.outcome != Outcome::ok;
+    unsynced_.push_back(std::move(waiting));
+  }
+}
+
+void Committer::sync() {
+  sync_now_ = false;
+  const Result synced = writer_.sync();
+  for (Waiting& waiting : std::exchange(unsynced_, {})) {
+    bytes_queued_ -= waiting.bytes;
+    if (waiting.result.outcome == Outcome::ok) waiting.result = synced;
+    if (waiting.result.outcome == Outcome::ok) ++batches_;
+    waiting.durable(waiting.result);
   }
 }
 

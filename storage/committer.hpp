@@ -1,9 +1,11 @@
-// The one writer thread: group commit. Whatever is committed while a sync runs becomes the next group; there is no
-// timer, so an idle store acknowledges after one sync. Knows batches and their order, nothing of where they are
-// written: LMDB, a journal or a replicated log stand behind GroupWriter.
+// The one writer thread: group commit. Whatever is committed while a sync runs becomes the next group; an idle store
+// acknowledges after one sync. Groups that need no sync of their own wait for the next that does, or for a timer.
+// Knows batches and their order, nothing of where they are written: the journal, or a replicated log, stands behind
+// GroupWriter.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -20,11 +22,11 @@ namespace parvis::storage {
 class GroupWriter {
  public:
   virtual ~GroupWriter() = default;
-  // Makes the batches durable, in order, in as few syncs as it can; one result each, in order. A batch that is not `ok`
-  // has left nothing behind and does not keep those after it from being written (unless it `failed`).
+  // Writes the batches, in order, so that the end of the process cannot undo them; one result each, in order. A batch
+  // that is not `ok` has left nothing behind and does not keep those after it from being written (unless it `failed`).
   virtual std::vector<Result> write(std::span<const Batch> group) = 0;
-  // A bounded piece of work that can wait for quiet, at most a few milliseconds. False: there is no more.
-  virtual bool tidy() = 0;
+  // Makes durable what was written, in at most one sync.
+  virtual Result sync() = 0;
 };
 
 std::uint64_t bytes_of(const Batch& batch);
@@ -41,38 +43,45 @@ class Committer {
   Committer& operator=(const Committer&) = delete;
 
   // Any thread but the committer's own.
-  bool submit(Batch&& batch, Done done);  // false: closed, nothing was taken
-  void wake_to_tidy();
-  void drain();  // every batch submitted before is written and its Done has run
-  void close();  // as drain; then the thread ends, tidy or not
+  bool submit(Batch&& batch, Done durable, Sync sync = Sync::now, Done written = {});  // false: closed, not taken
+  void drain();  // every batch submitted before is durable and its Done have run
+  void close();  // as drain; then the thread ends
 
   // Any thread.
   [[nodiscard]] std::uint64_t bytes_queued() const { return bytes_queued_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t batches() const { return batches_.load(std::memory_order_relaxed); }
 
  private:
+  struct Waiting {  // for a moment of its batch
+    Done written;
+    Done durable;
+    Sync sync = Sync::now;
+    std::uint64_t bytes = 0;
+    Result result{};
+  };
   struct Group {
     std::vector<Batch> batches;
-    std::vector<Done> dones;
-    std::uint64_t bytes = 0;
+    std::vector<Waiting> waiting;
+  };
+  struct Pending {
+    Batch batch;
+    Waiting waiting;
   };
   void run();
   Group take_group();  // under mutex_
   void write(Group group);
-
-  struct Pending {
-    Batch batch;
-    Done done;
-    std::uint64_t bytes;
-  };
+  void sync();
 
   GroupWriter& writer_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Pending> queue_;  // under mutex_, as are the next three
-  bool writing_ = false;
-  bool tidy_ = false;
+  bool busy_ = false;  // something is written, or written and not yet durable
+  int draining_ = 0;
   bool closed_ = false;
+  std::vector<Waiting> unsynced_;  // the thread's own, as are the next two
+  bool sync_now_ = false;
+  std::chrono::steady_clock::time_point sync_at_;
   std::atomic<std::uint64_t> bytes_queued_{0};
   std::atomic<std::uint64_t> batches_{0};
   std::thread thread_;

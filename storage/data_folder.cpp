@@ -23,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int format = 1;
+constexpr int format = 2;
+constexpr int oldest_format = 1;  // that open_lmdb converts
 constexpr std::string_view first_line = "Parvis data folder";
 
 template <class... Parts>
@@ -80,22 +81,21 @@ void make_folder(const fs::path& path) {
   refuse_access(path, errno);
 }
 
-// What may stand in a new folder: remains of an interrupted start, and what clients of the local server put there
-// before it runs for the first time (the lock and the log of its start, logs of kernels, a token).
-bool is_own_leftover(const fs::path& name) {
-  static constexpr std::array<std::string_view, 10> names{"lock",  "META.new", "start.lock", "server.log", "agents",
-                                                          "logs",  "token",    "addresses",  "parvis.sock", "kernels"};
-  return std::find(names.begin(), names.end(), name.string()) != names.end();
+// What may stand in a new folder: remains of an interrupted start, and what its owner put there before.
+bool may_be_there(const fs::path& name, std::span<const std::string_view> files_of_owner) {
+  const std::string text = name.string();
+  return text == "lock" || text == "META.new" ||
+         std::find(files_of_owner.begin(), files_of_owner.end(), text) != files_of_owner.end();
 }
 
 }  // namespace
 
-DataFolder::DataFolder(fs::path folder) : path_(std::move(folder)) {
+DataFolder::DataFolder(fs::path folder, std::span<const std::string_view> files_of_owner) : path_(std::move(folder)) {
   make_folder(path_);
   if (::access(path_.c_str(), R_OK | W_OK | X_OK) != 0) refuse_access(path_, errno);
   check_file_system(path_);
   lock();
-  read_meta();
+  read_meta(files_of_owner);
 }
 
 // The lock comes before anything is written, and the file stays when it is released: to remove it would let two servers
@@ -119,17 +119,16 @@ void DataFolder::lock() {
   [[maybe_unused]] const ssize_t written = ::pwrite(lock_.number(), pid.data(), pid.size(), 0);
 }
 
-void DataFolder::read_meta() {
+void DataFolder::read_meta(std::span<const std::string_view> files_of_owner) {
   std::string text;
   const int error = read_file(path_ / "META", text);
   if (error != 0 && error != ENOENT) refuse_access(path_ / "META", error);
   if (error == ENOENT) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
-      if (is_own_leftover(entry.path().filename())) continue;
+      if (may_be_there(entry.path().filename(), files_of_owner)) continue;
       refuse(
           "The folder {} is not a Parvis data folder (it has no META, but other files such as {}): choose an empty or "
-          "a "
-          "new folder.",
+          "a new folder.",
           path_.string(), entry.path().filename().string());
     }
     return write_meta("none");
@@ -146,7 +145,7 @@ void DataFolder::read_meta() {
     refuse("The data folder {} was written by a newer Parvis (format {}, this one reads {}): use that version.",
            path_.string(), found, format);
   }
-  if (found < format) {
+  if (found < oldest_format) {
     refuse(
         "The data folder {} was written by an older Parvis (format {}, this one reads {}): dump it with the version "
         "that wrote it and restore the dump into a new folder.",
@@ -156,6 +155,7 @@ void DataFolder::read_meta() {
     refuse("META in the data folder {} is damaged: restore the folder from a backup.", path_.string());
   }
   has_data_ = data == "lmdb";
+  is_current_ = found == format;
 }
 
 // A crash leaves the old META or the new one, never half of one.
@@ -169,7 +169,7 @@ void DataFolder::write_meta(const char* data) {
 
 void DataFolder::set_has_data() {
   write_meta("lmdb");
-  has_data_ = true;
+  has_data_ = is_current_ = true;
 }
 
 std::optional<std::string_view> network_file_system(unsigned long kind, std::string_view mount_type) {

@@ -27,6 +27,8 @@ constexpr std::uint64_t max_step = std::uint64_t{4} << 30;  // a large map grows
 constexpr std::uint64_t max_reserve = std::uint64_t{16} << 20;
 constexpr std::uint64_t min_reserve = std::uint64_t{256} << 10;
 constexpr std::uint64_t max_ahead = std::uint64_t{16} << 20;  // blocks set aside beyond need, to ask less often
+constexpr std::uint64_t page_bytes = 4096;
+constexpr std::uint64_t margin = std::uint64_t{256} << 10;  // free lists, branches, what an estimate forgets
 constexpr off_t lock_file_bytes = 16 * 1024;
 
 std::uint64_t rounded_up(std::uint64_t bytes) { return (bytes + grain - 1) / grain * grain; }
@@ -104,16 +106,18 @@ LmdbFile::LmdbFile(DataFolder& folder, const LmdbOptions& options) : folder_(fol
   reserve_ = std::clamp(std::uint64_t{status.f_blocks} * status.f_frsize / 32, min_reserve, max_reserve);
   try {
     prepare_lock_file(folder_ / "lock.mdb");
-    open_environment(options, folder.has_data());
+    open_environment(options, folder.has_data(), folder.has_data() && folder.is_current());
   } catch (const lmdb::Failure& failure) {
     refuse(path(), failure.what(),
            failure.disk_full() ? "make room on its file system" : "check the disk and its rights");
   }
-  if (!folder.has_data()) folder.set_has_data();
+  blocks_ = Descriptor(path(), O_RDWR);
+  if (!blocks_.is_open()) refuse(path(), std::strerror(errno), "check the disk and its rights");
+  note_used();
   reserve(0, Purpose::put);  // on a full disk there is none, or the one of last time
 }
 
-void LmdbFile::open_environment(const LmdbOptions& options, bool has_data) {
+void LmdbFile::open_environment(const LmdbOptions& options, bool has_data, bool is_current) {
   std::uint64_t used = 0;
   if (has_data) {
     used = check_data_file(path());
@@ -124,13 +128,14 @@ void LmdbFile::open_environment(const LmdbOptions& options, bool has_data) {
   environment_ = std::make_unique<lmdb::Environment>(folder_, map, lmdb::Access::write);
   environment_->clear_stale_readers();
   resize(map);
-  open_tables(has_data ? lmdb::Access::read : lmdb::Access::write);
+  open_tables(is_current ? lmdb::Access::read : lmdb::Access::write);  // an older format has no table of state
 }
 
 void LmdbFile::open_tables(lmdb::Access access) {
   lmdb::Transaction transaction(*environment_, access);
   records_ = transaction.open_table("records", access);
   bodies_ = transaction.open_table("bodies", access);
+  state_ = transaction.open_table("state", access);
   transaction.commit();
 }
 
@@ -170,10 +175,23 @@ void LmdbFile::keep_to_limit(Purpose purpose) {
 bool LmdbFile::reserve(std::uint64_t bytes, Purpose purpose) {
   if (purpose == Purpose::erase) return true;
   const std::uint64_t used = environment_->info().used_bytes;
-  const std::uint64_t least = used + bytes + (purpose == Purpose::put ? reserve_ : reserve_ / 2);
+  return set_aside(used + bytes + (purpose == Purpose::put ? reserve_ : reserve_ / 2));
+}
+
+void LmdbFile::note_used() { used_ = environment_->info().used_bytes; }
+
+bool LmdbFile::has_room_for(std::uint64_t bytes, std::uint64_t changes) {
+  const std::uint64_t used = used_;
+  const std::uint64_t copied = std::min(changes * page_bytes, used);  // LMDB copies a page before it changes it
+  const std::uint64_t end = used + bytes + copied + margin;
+  return end <= options_.map_limit && set_aside(end + reserve_);
+}
+
+bool LmdbFile::set_aside(std::uint64_t least) {
+  const std::lock_guard lock(blocks_mutex_);
   if (least <= allocated_) return true;
-  const std::uint64_t ahead = std::min(used / 8, max_ahead);
-  const int file = environment_->file();
+  const std::uint64_t ahead = std::min(used_ / 8, max_ahead);
+  const int file = blocks_.number();
   for (const std::uint64_t end : {least + ahead, least}) {
     // The first time from the start, because a copied or restored file may have holes where pages will be written
     // again.

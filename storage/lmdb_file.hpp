@@ -1,4 +1,4 @@
-// data.mdb, opened: the environment, its two tables, and how the file grows.
+// data.mdb, opened: the environment, its three tables, and how the file grows.
 //
 // Growing. The map is resized while no transaction is open, which is what `read` and the writer's own discipline are
 // for. The file is made as long as the map at once (sparse, synced), so that a file shorter than its last page can only
@@ -8,13 +8,14 @@
 // half of them; erasing may use all, and so succeeds on a full disk (LMDB never overwrites a page: it needs a few new
 // ones to erase).
 //
-// Threads: read and extent from any; everything else from the committer's.
+// Threads: read, extent and has_room_for from any; everything else from the one that writes LMDB just now.
 #pragma once
 
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 
@@ -43,6 +44,7 @@ class LmdbFile {
   lmdb::Environment& environment() { return *environment_; }
   [[nodiscard]] lmdb::Table records() const { return records_; }
   [[nodiscard]] lmdb::Table bodies() const { return bodies_; }
+  [[nodiscard]] lmdb::Table state() const { return state_; }
   [[nodiscard]] std::filesystem::path path() const { return folder_ / "data.mdb"; }
 
   // What a transaction is for decides how near to the end of disk and map it may go: full must be able to become less
@@ -55,23 +57,33 @@ class LmdbFile {
   // Sets blocks aside for `bytes` more, and behind them the reserve or the part of it that this purpose must leave
   // alone. False: the disk is full.
   bool reserve(std::uint64_t bytes, Purpose purpose);
+  // Whether this many bytes of records, in so many changes, will surely fit: set aside for them, and neither the limit
+  // nor the reserve is near. Any thread.
+  bool has_room_for(std::uint64_t bytes, std::uint64_t changes);
+  void note_used();  // after each transaction
+
   // After a failed sync: the environment is opened again for reading alone, at its last durable state. LMDB itself
   // would refuse even to read.
   void reopen_to_read();
 
  private:
-  void open_environment(const LmdbOptions& options, bool has_data);
+  void open_environment(const LmdbOptions& options, bool has_data, bool is_current);
   void open_tables(lmdb::Access access);
   void resize(std::uint64_t map_bytes);
   [[nodiscard]] std::uint64_t ceiling(Purpose purpose) const;
+  bool set_aside(std::uint64_t least);
 
   std::filesystem::path folder_;
   LmdbOptions options_;
   std::unique_ptr<lmdb::Environment> environment_;
   lmdb::Table records_ = 0;
   lmdb::Table bodies_ = 0;
+  lmdb::Table state_ = 0;
   mutable std::shared_mutex open_transactions_;
   std::uint64_t reserve_ = 0;
+  Descriptor blocks_;                        // data.mdb, to set blocks aside: LMDB's own may be closed meanwhile
+  std::mutex blocks_mutex_;                  // held while blocks are set aside
+  std::atomic<std::uint64_t> used_{0};       // up to the last page ever written
   std::atomic<std::uint64_t> allocated_{0};  // the file system has set aside this much from the start of the file
 };
 

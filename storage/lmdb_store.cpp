@@ -3,11 +3,17 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "storage/committer.hpp"
+#include "storage/follower.hpp"
+#include "storage/journal.hpp"
+#include "storage/journal_writer.hpp"
 #include "storage/lmdb_file.hpp"
 #include "storage/lmdb_reader.hpp"
 #include "storage/lmdb_writer.hpp"
@@ -20,17 +26,82 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds usage_interval{100};
 
+constexpr std::uint64_t segments = 4;
+constexpr std::uint64_t grain = 4096;
+
+// A folder that is new, or of the format before the journal, gets its journal here, and only then says that it has one.
+Journal open_journal(DataFolder& folder, const LmdbOptions& options) {
+  if (!folder.has_data() || !folder.is_current()) {
+    const std::uint64_t bytes = std::max<std::uint64_t>(options.journal_bytes / segments, 64 << 10);
+    Journal::create(folder.path(), bytes / grain * grain);
+    folder.set_has_data();
+  }
+  try {
+    return Journal(folder.path());
+  } catch (const JournalFailure& failure) {
+    throw Error(ErrorCode::storage_error, fmt::format("{}; check the disk and its rights.", failure.what()));
+  }
+}
+
+// What the journal holds and LMDB does not goes there. Returns the number of the last entry.
+std::uint64_t replay(Journal& journal, LmdbWriter& writer) {
+  std::map<RecordId, std::optional<Blob>> changes;
+  try {
+    const std::uint64_t last = journal.replay(writer.followed(), [&](Batch&& batch) {
+      for (Change& change : batch) changes.insert_or_assign(change.id, std::move(change.record));
+    });
+    if (last != writer.followed()) {
+      Batch batch;
+      for (auto& [id, record] : changes) batch.push_back({id, std::move(record)});
+      const Result result = writer.follow(last, batch);
+      if (result.outcome != Outcome::ok) throw Error(ErrorCode::storage_error, result.text);
+    }
+    journal.start(last);
+    return last;
+  } catch (const JournalFailure& failure) {
+    throw Error(ErrorCode::storage_error, fmt::format("{}; check the disk and its rights.", failure.what()));
+  }
+}
+
 // Everything that lives from open to close, in the order in which it depends on what stands before.
 struct Open {
   Open(std::shared_ptr<DataFolder> locked, const LmdbOptions& options)
-      : folder(std::move(locked)), file(*folder, options) {}
+      : folder(std::move(locked)),
+        file(*folder, options),
+        journal(open_journal(*folder, options)),
+        follower(file, writer, replay(journal, writer), journal.segment_bytes()) {}
 
   std::shared_ptr<DataFolder> folder;
   LmdbFile file;
   LmdbReader reader{file};
   LmdbWriter writer{file};
-  Committer committer{writer};
+  Journal journal;
+  Follower follower;
+  JournalWriter journal_writer{journal, follower};
+  Committer committer{journal_writer};
   Worker read_thread{"parvis-read"};
+};
+
+// What LMDB holds, with what it does not hold yet put in its place.
+class Merge final : public Visitor {
+ public:
+  Merge(Visitor& visitor, Follower::Pending pending) : visitor_(visitor), pending_(std::move(pending)) {}
+
+  void record(RecordId id, Blob bytes) override {
+    auto next = pending_.begin();
+    for (; next != pending_.end() && next->first < id; next = pending_.erase(next)) show(*next);
+    if (next == pending_.end() || next->first != id) visitor_.record(id, std::move(bytes));
+  }
+  void finish() {
+    for (const auto& change : pending_) show(change);
+  }
+
+ private:
+  void show(const Follower::Pending::value_type& change) {
+    if (change.second) visitor_.record(change.first, *change.second);
+  }
+  Visitor& visitor_;
+  Follower::Pending pending_;
 };
 
 class LmdbStore final : public Store {
@@ -44,21 +115,28 @@ class LmdbStore final : public Store {
   void recover(Visitor& visitor) override {
     Open& open = opened();
     open.committer.drain();
+    const bool complete = open.follower.drain();
+    Merge merge(visitor, open.follower.pending());
     try {
-      open.writer.collect(open.reader.recover(visitor));
+      const std::vector<BodyId> orphans = open.reader.recover(merge);
+      merge.finish();
+      if (complete) open.follower.collect(orphans);
     } catch (const lmdb::Failure& failure) {
       throw Error(ErrorCode::storage_error, fmt::format("{}: {}; check the disk, or restore the folder from a backup.",
                                                         open.file.path().string(), failure.what()));
     }
-    open.committer.wake_to_tidy();
   }
 
-  void commit(Batch&& batch, Done done) override { opened().committer.submit(std::move(batch), std::move(done)); }
+  void commit(Batch&& batch, Done durable, Sync sync, Done written) override {
+    opened().committer.submit(std::move(batch), std::move(durable), sync, std::move(written));
+  }
 
   void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) override {
     Open& open = opened();
-    open.read_thread.post([&reader = open.reader, id, offset, size, done = std::move(done)] {
-      auto [result, bytes] = reader.read(id, offset, size);
+    open.read_thread.post([&open, id, offset, size, done = std::move(done)] {
+      const auto pending = open.follower.find(id);
+      if (pending) return answer(*pending, id, offset, size, done);
+      auto [result, bytes] = open.reader.read(id, offset, size);
       done(result, std::move(bytes));
     });
   }
@@ -72,6 +150,13 @@ class LmdbStore final : public Store {
   void close() override { close_now(); }
 
  private:
+  static void answer(const std::optional<Blob>& record, RecordId id, std::uint64_t offset, std::size_t size,
+                     const ReadDone& done) {
+    if (!record) return done({Outcome::missing, fmt::format("There is no record {}.", id)}, {});
+    const std::uint64_t start = std::min<std::uint64_t>(offset, record->size());
+    done({}, record->slice(start, std::min<std::uint64_t>(size, record->size() - start)));
+  }
+
   Open& opened() {
     if (!open_) throw Error(ErrorCode::storage_error, fmt::format("The store in {} is closed.", path_.string()));
     return *open_;
@@ -81,6 +166,7 @@ class LmdbStore final : public Store {
     if (!open_) return;
     open_->committer.close();
     open_->read_thread.close();
+    open_->follower.close();
     const std::lock_guard lock(usage_mutex_);
     refresh_counts();
     open_.reset();
@@ -89,7 +175,7 @@ class LmdbStore final : public Store {
   void refresh_counts() const {  // under usage_mutex_, as the next
     usage_.bytes_queued = open_->committer.bytes_queued();
     usage_.batches = open_->committer.batches();
-    usage_.transactions = open_->writer.transactions();
+    usage_.transactions = open_->writer.transactions() + open_->journal_writer.syncs();
   }
 
   void refresh_usage() const {

@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <optional>
+
+#include "storage/little.hpp"
+#include "tuplespace/model/error.hpp"
 
 namespace parvis::storage {
 namespace {
@@ -75,11 +80,24 @@ class Records {
   RecordId greatest_ = 0;
 };
 
+constexpr std::string_view followed_key = "journal";  // in the table of state: the last entry that is in the others
+
+std::uint64_t number_in(const LmdbFile& file, std::optional<ByteSpan> value) {
+  if (!value) return 0;
+  const auto frame = read_frame(as_bytes(followed_key), *value);
+  if (frame && frame->payload.size() == sizeof(std::uint64_t)) return get_little<std::uint64_t>(frame->payload.data());
+  throw Error(ErrorCode::storage_error,
+              fmt::format("{}: what it says of the journal is damaged; restore the folder from a backup or a dump, or "
+                          "move it away to start empty.",
+                          file.path().string()));
+}
+
 }  // namespace
 
 LmdbWriter::LmdbWriter(LmdbFile& file)
     : file_(file), next_reader_check_(std::chrono::steady_clock::now() + reader_check_interval) {
   file_.read([this](lmdb::Transaction& transaction) {
+    followed_ = number_in(file_, transaction.get(file_.state(), as_bytes(followed_key)));
     next_body_ = next_body(transaction, file_.bodies());
     lmdb::Cursor cursor(transaction, file_.records());
     if (const auto last = cursor.last()) greatest_ = record_of(last->key);
@@ -153,9 +171,38 @@ Result LmdbWriter::write_together(std::span<Job* const> jobs) {
   Result result = transact(cost, [&](lmdb::Transaction& transaction) { apply(transaction, jobs, replaced); });
   if (result.outcome != Outcome::ok) return result;
   collect(replaced);
-  for (const Job* job : jobs) {
-    for (const Change& change : *job->batch) greatest_ = std::max(greatest_, change.record ? change.id : 0);
-  }
+  for (const Job* job : jobs) note_greatest(*job->batch);
+  return result;
+}
+
+void LmdbWriter::note_greatest(const Batch& batch) {
+  for (const Change& change : batch) greatest_ = std::max(greatest_, change.record ? change.id : 0);
+}
+
+std::uint64_t LmdbWriter::bytes_for(const Batch& batch) {
+  std::uint64_t bytes = 0;
+  for (const Change& change : batch) bytes += change.record ? bytes_on_disk(change.record->size()) : 0;
+  return bytes;
+}
+
+Result LmdbWriter::follow(std::uint64_t number, const Batch& batch) {
+  check_readers();
+  Job job{&batch, {}, {}};
+  Job* const jobs[] = {&job};
+  std::vector<BodyId> replaced;
+  const Cost cost{transaction_overhead + bytes_for(batch), Purpose::erase};
+  Result result = run(cost, [&](lmdb::Transaction& transaction) {
+    apply(transaction, jobs, replaced);
+    std::array<std::byte, sizeof number> payload{};
+    put_little(payload.data(), number);
+    lmdb::Cursor state(transaction, file_.state());
+    const ByteSpan key = as_bytes(followed_key);
+    write_frame(state.put(key, frame_bytes + payload.size()), key, Kind::whole, payload);
+  });
+  if (result.outcome != Outcome::ok) return result;
+  followed_ = number;
+  collect(replaced);
+  note_greatest(batch);
   return result;
 }
 
@@ -192,6 +239,12 @@ void LmdbWriter::apply(lmdb::Transaction& transaction, std::span<Job* const> job
 }
 
 Result LmdbWriter::transact(const Cost& cost, const Apply& apply) {
+  Result result = run(cost, apply);
+  if (result.outcome == Outcome::ok) ++transactions_;
+  return result;
+}
+
+Result LmdbWriter::run(const Cost& cost, const Apply& apply) {
   if (!failure_.empty()) return {Outcome::failed, failure_};
   try {
     if (!make_room(cost)) return full("the file system is full");
@@ -200,7 +253,7 @@ Result LmdbWriter::transact(const Cost& cost, const Apply& apply) {
         lmdb::Transaction transaction(file_.environment(), lmdb::Access::write);
         apply(transaction);
         transaction.commit();
-        ++transactions_;
+        file_.note_used();
         return {};
       } catch (const lmdb::Failure& failure) {
         if (failure.disk_full()) return full("the file system is full");

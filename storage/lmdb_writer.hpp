@@ -1,10 +1,10 @@
-// How groups of batches become LMDB transactions.
+// How batches become LMDB transactions.
 //
 // Bodies of large records first, in transactions of their own; then the whole group in one. When that does not fit, the
 // map grows and the group is tried again; when there is no more room, each batch is tried by itself, so that one that
 // is too large stands alone in being refused. After EIO or a failed sync nothing is written again.
 //
-// Threads: the committer's, but for the members marked otherwise.
+// Threads: one at a time, but for the members marked otherwise.
 #pragma once
 
 #include <atomic>
@@ -12,24 +12,36 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "storage/committer.hpp"
 #include "storage/lmdb_bodies.hpp"
 #include "storage/lmdb_file.hpp"
+#include "storage/store.hpp"
 
 namespace parvis::storage {
 
-class LmdbWriter final : public GroupWriter {
+class LmdbWriter {
  public:
   explicit LmdbWriter(LmdbFile& file);
 
-  std::vector<Result> write(std::span<const Batch> group) override;
-  bool tidy() override;
+  // All of a batch or nothing, synced; one result each. After `failed` nothing is written any more.
+  std::vector<Result> write(std::span<const Batch> group);
+  // The changes of the journal's entries up to `number`, in one transaction that remembers the number; ascending by id,
+  // no record large. May use the reserve.
+  Result follow(std::uint64_t number, const Batch& batch);
+  // Erases some of what collect() was told; a few milliseconds. False: there is no more, or it cannot be done now.
+  bool tidy();
+
+  [[nodiscard]] std::uint64_t followed() const { return followed_; }  // the number last remembered
 
   // Any thread.
+  static std::uint64_t bytes_for(const Batch& batch);  // that its records take in LMDB
   void collect(const std::vector<BodyId>& orphans);  // to be erased by tidy()
-  [[nodiscard]] std::uint64_t transactions() const { return transactions_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t transactions() const {  // follow() apart
+    return transactions_.load(std::memory_order_relaxed);
+  }
 
  private:
   using Purpose = LmdbFile::Purpose;
@@ -52,15 +64,18 @@ class LmdbWriter final : public GroupWriter {
   Result write_together(std::span<Job* const> jobs);
   void apply(lmdb::Transaction& transaction, std::span<Job* const> jobs, std::vector<BodyId>& replaced);
   // One synced transaction, tried again in a larger map as long as that can grow.
-  Result transact(const Cost& cost, const Apply& apply);
+  Result transact(const Cost& cost, const Apply& apply);  // counted
+  Result run(const Cost& cost, const Apply& apply);
   bool make_room(const Cost& cost);
   bool have_free_pages(std::uint64_t bytes);
   Result full(const char* what) const;
   Result fail(const std::string& what);
+  void note_greatest(const Batch& batch);
   void check_readers();
 
   LmdbFile& file_;
   BodyId next_body_ = 1;
+  std::uint64_t followed_ = 0;
   RecordId greatest_ = 0;  // no record beyond; those erased count
   std::string failure_;    // not empty: nothing is written any more
   std::chrono::steady_clock::time_point next_reader_check_;

@@ -21,15 +21,16 @@ class MemoryStore final : public Store {
     for (const auto& [id, record] : records_) visitor.record(id, record);
   }
 
-  void commit(Batch&& batch, Done done) override {
+  void commit(Batch&& batch, Done durable, Sync /*sync*/, Done written) override {
     const std::uint64_t bytes = bytes_of(batch);
     bytes_queued_ += bytes;
-    post([this, bytes, batch = std::move(batch), done = std::move(done)]() mutable {
+    post([this, bytes, batch = std::move(batch), durable = std::move(durable), written = std::move(written)]() mutable {
       apply(batch);
       batch.clear();
       bytes_queued_ -= bytes;
       ++batches_;
-      done({});
+      if (written) written({});
+      durable({});
     });
   }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "storage/crc32c.hpp"
+#include "storage/little.hpp"
 
 namespace parvis::storage {
 namespace {
@@ -23,18 +24,6 @@ Unsigned get_big(const std::byte* in) {
     value = static_cast<Unsigned>(value << 8 | std::to_integer<int>(in[i]));
   return value;
 }
-template <class Unsigned>
-void put_little(std::byte* out, Unsigned value) {
-  for (std::size_t i = 0; i < sizeof value; ++i) out[i] = static_cast<std::byte>(value >> (8 * i) & 0xff);
-}
-template <class Unsigned>
-Unsigned get_little(const std::byte* in) {
-  Unsigned value = 0;
-  for (std::size_t i = 0; i < sizeof value; ++i)
-    value |= static_cast<Unsigned>(std::to_integer<Unsigned>(in[i]) << (8 * i));
-  return value;
-}
-
 std::uint32_t checksum_of(ByteSpan key, ByteSpan version_and_kind, ByteSpan payload) {
   return crc32c(payload, crc32c(version_and_kind, crc32c(key)));
 }

@@ -3,9 +3,10 @@
 //
 // Threads: recover, commit, read and close are called from one thread (the loop). `Done` callbacks run on a thread of
 // the store's own, must not throw, must only hand the result over, and call nothing of the store but usage(). Batches
-// become durable, and their Done run, in the order they were committed.
+// are written, become durable, and have their Done run, in the order they were committed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -38,6 +39,11 @@ struct Result {
 using Done = std::function<void(const Result&)>;
 using ReadDone = std::function<void(const Result&, Blob)>;
 
+// When a batch is to be durable: at once, or within `soon_is`, or with the next batch that must be durable at once. All
+// batches form one log: what a loss of power takes of the latter is a suffix, never a hole.
+enum class Sync : std::uint8_t { now, soon };
+inline constexpr std::chrono::milliseconds soon_is{50};
+
 struct Usage {
   std::uint64_t bytes_used = 0;
   std::uint64_t bytes_available = 0;  // on the file system, or until the map cannot grow
@@ -59,11 +65,13 @@ class Store {
   // Every live record, ascending by id, once; what was committed before is written first, and its Done have run. May be
   // called again (after `full`, to start afresh). Throws Error{storage_error} that names the file and the way out.
   virtual void recover(Visitor& visitor) = 0;
-  // The changes of a batch apply in their order. Erasing an id that does not exist is no error. Throws
+  // The changes of a batch apply in their order. Erasing an id that does not exist is no error. `written` (where given)
+  // runs once the end of this process can no longer undo the batch, `durable` once a loss of power cannot either, after
+  // it; a batch that is not `ok` tells both. An empty batch makes durable what was committed before. Throws
   // Error{storage_error} after close(), as read() does.
-  virtual void commit(Batch&& batch, Done done) = 0;
+  virtual void commit(Batch&& batch, Done durable, Sync sync = Sync::now, Done written = {}) = 0;
   // Part of a record: at most `size` bytes from `offset`; fewer where the record ends. Never blocks the calling thread.
-  // Sees every batch whose Done has run. A damaged record or a failing disk gives `failed`.
+  // Sees every batch of which `written` or `durable` has run. A damaged record or a failing disk gives `failed`.
   virtual void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) = 0;
   [[nodiscard]] virtual Usage usage() const = 0;  // any thread
   virtual void close() = 0;                       // waits for committed batches and reads: every Done has run

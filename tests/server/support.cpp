@@ -48,11 +48,16 @@ TempFolder::~TempFolder() {
 
 FaultyStore::FaultyStore() : inner_(storage::make_memory_store()) {}
 
-void FaultyStore::commit(storage::Batch&& batch, storage::Done done) {
+void FaultyStore::commit(storage::Batch&& batch, storage::Done durable, storage::Sync sync, storage::Done written) {
   const auto outcome = next.load();
-  if (outcome == storage::Outcome::ok) return inner_->commit(std::move(batch), std::move(done));
+  if (outcome == storage::Outcome::ok) {
+    return inner_->commit(std::move(batch), std::move(durable), sync, std::move(written));
+  }
   if (outcome == storage::Outcome::full) next = storage::Outcome::ok;
-  done({outcome, outcome == storage::Outcome::full ? "the test's disk is full" : "the test's disk has failed"});
+  const storage::Result result{outcome, outcome == storage::Outcome::full ? "the test's disk is full"
+                                                                           : "the test's disk has failed"};
+  if (written) written(result);
+  durable(result);
 }
 
 storage::Usage FaultyStore::usage() const {

@@ -39,7 +39,7 @@ class FaultyStore : public storage::Store {
  public:
   FaultyStore();
   void recover(storage::Visitor& visitor) override { inner_->recover(visitor); }
-  void commit(storage::Batch&& batch, storage::Done done) override;
+  void commit(storage::Batch&& batch, storage::Done durable, storage::Sync sync, storage::Done written) override;
   void read(storage::RecordId id, std::uint64_t offset, std::size_t size, storage::ReadDone done) override {
     inner_->read(id, offset, size, std::move(done));
   }

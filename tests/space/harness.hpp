@@ -68,7 +68,7 @@ struct Harness {
   void release() {
     std::deque<Reply> waiting;
     for (Reply& reply : held) {
-      if (reply.after <= durable)
+      if (std::max(reply.after, reply.written) <= durable)
         released.push_back(std::move(reply));
       else
         waiting.push_back(std::move(reply));

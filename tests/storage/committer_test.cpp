@@ -24,11 +24,10 @@ class HeldWriter final : public GroupWriter {
     }
     return results;
   }
-  bool tidy() override {
+  Result sync() override {
     const std::lock_guard lock(mutex_);
-    ++tidied_;
-    changed_.notify_all();
-    return --untidy_ > 0;
+    ++syncs_;
+    return {};
   }
 
   void hold(bool held) {
@@ -40,13 +39,9 @@ class HeldWriter final : public GroupWriter {
     std::unique_lock lock(mutex_);
     REQUIRE(changed_.wait_for(lock, patience, [&] { return sizes_.size() >= count; }));
   }
-  void wait_for_tidied(int count) {
-    std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, patience, [&] { return tidied_ >= count; }));
-  }
-  void make_untidy(int untidy) {
+  int syncs() {
     const std::lock_guard lock(mutex_);
-    untidy_ = untidy;
+    return syncs_;
   }
   std::vector<std::size_t> sizes() {
     const std::lock_guard lock(mutex_);
@@ -57,8 +52,7 @@ class HeldWriter final : public GroupWriter {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = true;
-  int untidy_ = 0;
-  int tidied_ = 0;
+  int syncs_ = 0;
   std::vector<std::size_t> sizes_;
 };
 
@@ -114,19 +108,28 @@ TEST_CASE("each batch hears its own result", "[committer]") {
   CHECK(!committer.submit({put(1, "x")}, keep));
 }
 
-TEST_CASE("tidying goes on while it has work, and never keeps a drain waiting", "[committer]") {
+TEST_CASE("a batch that need not be durable at once is written at once and shares the next sync", "[committer]") {
   HeldWriter writer;
   writer.hold(false);
-  writer.make_untidy(50);
   Committer committer(writer);
-  committer.wake_to_tidy();
-  writer.wait_for_tidied(50);
-  writer.make_untidy(1 << 30);
-  committer.wake_to_tidy();
-  committer.submit({put(1, "x")}, [](const Result&) {});
+  Count written;
+  Count durable;
+  const auto on_written = [&](const Result&) { written.add(); };
+  const auto on_durable = [&](const Result&) { durable.add(); };
+  committer.submit({put(1, "x")}, on_durable, Sync::soon, on_written);
+  written.wait_for(1);
+  committer.submit({put(2, "x")}, on_durable, Sync::now, on_written);
+  durable.wait_for(2);
+  CHECK(writer.syncs() <= 2);  // 2: this thread slept longer than a batch may wait
+  committer.submit({put(3, "x")}, on_durable, Sync::soon);
+  durable.wait_for(3);  // by the timer alone
+  committer.submit({put(4, "x")}, on_durable, Sync::soon);
   committer.drain();
-  CHECK(committer.batches() == 1);
+  CHECK(committer.batches() == 4);
+  committer.submit({put(5, "x")}, on_durable, Sync::soon);
   committer.close();
+  CHECK(committer.batches() == 5);
+  CHECK(committer.bytes_queued() == 0);
 }
 
 TEST_CASE("a worker runs its jobs in order and all of them", "[committer]") {

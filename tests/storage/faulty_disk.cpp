@@ -28,18 +28,21 @@ Disk& disk() {
   return one;
 }
 
-bool is_data_file(int descriptor) {
+// The name of a file of the store; empty for others.
+std::string file_of(int descriptor) {
   std::array<char, 4096> target{};
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
   const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
-  return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)).ends_with("/data.mdb");
+  const std::string_view path(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name == "data.mdb" || name.starts_with("journal.") ? std::string(name) : std::string();
 }
 bool writes_through(int descriptor) { return (::fcntl(descriptor, F_GETFL) & O_DSYNC) != 0; }
 
-bool must_fail(Call call) {  // sets errno
+bool must_fail(Call call, const std::string& file) {  // sets errno
   Disk& d = disk();
   const std::lock_guard lock(d.mutex);
-  if (!d.failing || d.failing->call != call) return false;
+  if (!d.failing || d.failing->call != call || !file.starts_with(d.failing->file)) return false;
   const int number = d.seen++;
   if (number < d.failing->after || number >= d.failing->after + d.failing->times) return false;
   ++d.failed;
@@ -47,10 +50,10 @@ bool must_fail(Call call) {  // sets errno
   return true;
 }
 
-void note(Event::Kind kind, std::uint64_t offset, ByteSpan bytes) {
+void note(Event::Kind kind, const std::string& file, std::uint64_t offset, ByteSpan bytes) {
   Disk& d = disk();
   const std::lock_guard lock(d.mutex);
-  if (d.recording) d.events.push_back({kind, offset, ByteVector(bytes.begin(), bytes.end())});
+  if (d.recording) d.events.push_back({kind, file, offset, ByteVector(bytes.begin(), bytes.end())});
 }
 
 Event::Kind kind_of_write(int descriptor) {
@@ -58,10 +61,11 @@ Event::Kind kind_of_write(int descriptor) {
 }
 
 int sync_with(long number, int descriptor) {
-  const bool ours = is_data_file(descriptor);
-  if (ours && must_fail(Call::sync)) return -1;
+  const std::string file = file_of(descriptor);
+  const bool ours = !file.empty();
+  if (ours && must_fail(Call::sync, file)) return -1;
   const auto result = static_cast<int>(::syscall(number, descriptor));
-  if (ours && result == 0) note(Event::Kind::sync, 0, {});
+  if (ours && result == 0) note(Event::Kind::sync, file, 0, {});
   return result;
 }
 
@@ -106,25 +110,27 @@ using namespace parvis;
 using namespace parvis::storage::test;
 
 extern "C" ssize_t pwrite(int descriptor, const void* data, size_t size, off_t offset) {
-  const bool ours = is_data_file(descriptor);
-  if (ours && must_fail(writes_through(descriptor) ? Call::write_meta : Call::write)) return -1;
+  const std::string file = file_of(descriptor);
+  const bool ours = !file.empty();
+  if (ours && must_fail(writes_through(descriptor) ? Call::write_meta : Call::write, file)) return -1;
   const ssize_t written = ::syscall(SYS_pwrite64, descriptor, data, size, offset);
   if (ours && written > 0) {
-    note(kind_of_write(descriptor), static_cast<std::uint64_t>(offset),
+    note(kind_of_write(descriptor), file, static_cast<std::uint64_t>(offset),
          ByteSpan(static_cast<const std::byte*>(data), static_cast<std::size_t>(written)));
   }
   return written;
 }
 
 extern "C" ssize_t writev(int descriptor, const struct iovec* parts, int count) {
-  const bool ours = is_data_file(descriptor);
-  if (ours && must_fail(Call::write)) return -1;
+  const std::string file = file_of(descriptor);
+  const bool ours = !file.empty();
+  if (ours && must_fail(Call::write, file)) return -1;
   off_t offset = ours ? ::lseek(descriptor, 0, SEEK_CUR) : 0;
   const ssize_t written = ::syscall(SYS_writev, descriptor, parts, count);
   ssize_t left = written;
   for (int i = 0; ours && i < count && left > 0; ++i) {
     const std::size_t size = std::min(parts[i].iov_len, static_cast<std::size_t>(left));
-    note(kind_of_write(descriptor), static_cast<std::uint64_t>(offset),
+    note(kind_of_write(descriptor), file, static_cast<std::uint64_t>(offset),
          ByteSpan(static_cast<const std::byte*>(parts[i].iov_base), size));
     offset += static_cast<off_t>(size);
     left -= static_cast<ssize_t>(size);
@@ -137,7 +143,8 @@ extern "C" int fsync(int descriptor) { return sync_with(SYS_fsync, descriptor); 
 
 extern "C" int ftruncate(int descriptor, off_t size) noexcept {
   const auto result = static_cast<int>(::syscall(SYS_ftruncate, descriptor, size));
-  if (result == 0 && is_data_file(descriptor)) note(Event::Kind::resize, static_cast<std::uint64_t>(size), {});
+  const std::string file = result == 0 ? file_of(descriptor) : std::string();
+  if (!file.empty()) note(Event::Kind::resize, file, static_cast<std::uint64_t>(size), {});
   return result;
 }
 

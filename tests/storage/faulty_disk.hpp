@@ -1,9 +1,10 @@
 // The disk, as far as a test may spoil it: this program's own write and sync calls stand in front of the C library's
-// (the linker prefers them, for liblmdb as well) and fail, or are recorded, for files named data.mdb.
+// (the linker prefers them, for liblmdb as well) and fail, or are recorded, for data.mdb and the parts of the journal.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tuplespace/model/bytes.hpp"
@@ -19,6 +20,7 @@ struct Failing {
   int error;
   int after = 0;
   int times = 1 << 30;
+  std::string file{};  // data.mdb, journal; empty: both
 };
 void fail(const Failing& failing);
 void fail_no_more();
@@ -28,6 +30,7 @@ void pretend_file_system(std::optional<long> kind);  // what statfs answers
 
 struct Event {
   enum class Kind { write, write_through, resize, sync } kind;  // write_through: durable by itself
+  std::string file{};                                           // name within the folder
   std::uint64_t offset = 0;                                     // or the new size
   ByteVector bytes{};
 };

@@ -53,7 +53,7 @@ TEST_CASE("a new folder is the user's alone", "[open]") {
   const fs::path made = folder.path() / "some" / "where";
   CHECK(mode_of(made) == 0700);
   for (const char* file : {"META", "lock", "data.mdb", "lock.mdb"}) CHECK(mode_of(made / file) == 0600);
-  CHECK(content_of(made / "META") == "Parvis data folder\nformat 1\ndata lmdb\n");
+  CHECK(content_of(made / "META") == "Parvis data folder\nformat 2\ndata lmdb\n");
 }
 
 TEST_CASE("a folder in use is refused, with the process that uses it", "[open]") {
@@ -104,15 +104,15 @@ TEST_CASE("other formats are refused with the way out", "[open]") {
   TemporaryFolder folder;
   make_store(folder.data(), {put(1, "x")});
   SECTION("newer") {
-    write_text(folder.data() / "META", "Parvis data folder\nformat 2\ndata something new\n");
-    CHECK_THAT(refusal(folder.data()), Contains("newer Parvis") && Contains("format 2"));
+    write_text(folder.data() / "META", "Parvis data folder\nformat 3\ndata something new\n");
+    CHECK_THAT(refusal(folder.data()), Contains("newer Parvis") && Contains("format 3"));
   }
   SECTION("older") {
     write_text(folder.data() / "META", "Parvis data folder\nformat 0\ndata lmdb\n");
     CHECK_THAT(refusal(folder.data()), Contains("older Parvis") && Contains("dump"));
   }
   SECTION("damaged") {
-    write_text(folder.data() / "META", "Parvis data folder\nformat 1\n");
+    write_text(folder.data() / "META", "Parvis data folder\nformat 2\n");
     CHECK_THAT(refusal(folder.data()), Contains("META") && Contains("damaged"));
   }
 }

@@ -81,6 +81,7 @@ LmdbOptions options_for(const std::filesystem::path& folder) {
   LmdbOptions options;
   options.folder = folder;
   options.map_initial = 128 << 10;
+  options.journal_bytes = 1 << 20;
   return options;
 }
 

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   LmdbOptions options;
   options.folder = argv[1];
   options.map_initial = 128 << 10;
+  options.journal_bytes = 1 << 20;
   try {
     if (mode == "nobody" && ::setuid(65534) != 0) return 1;
     const std::unique_ptr<Store> store = open_lmdb(options);

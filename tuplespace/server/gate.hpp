@@ -1,10 +1,15 @@
 // What stands between the engine and the world: batches on their way to the disk, and what may be told only when they
-// are there. Pure: no I/O, no clock, no threads. Turns drives it with the store, the simulation with a disk of its own.
+// are there, or at least written. Pure: no I/O, no clock, no threads. Turns drives it with the store, the simulation
+// with a disk of its own.
 //
-// One batch is under way at a time; turns that end meanwhile wait together and are the next one (group commit).
+// A batch that somebody waits for is to be durable at once; turns that end meanwhile wait together and are the next one
+// (group commit). One that nobody waits for, or only until it is written, is durable soon, and the next may follow when
+// it is written.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,24 +27,42 @@ class Gate {
     std::vector<SessionId> ended;
   };
 
+  // What the store is to commit; empty: what it has been given already is to be durable at once.
+  struct Commit : storage::Batch {
+    storage::Sync sync = storage::Sync::now;
+    bool tell_written = false;
+  };
+
   void take(space::Turn&& turn);
   std::optional<Free> release();          // call until there is nothing; what comes first may leave first
-  std::optional<storage::Batch> next();   // to be committed now
-  void durable();                         // the batch under way is on the disk
-  // The batch under way is not: the error for each that was not released; and all is as new.
+  std::optional<Commit> next();           // to be committed now; after release()
+  void written();                         // the oldest batch under way that was not, and is to tell
+  void durable();                         // the oldest batch under way is on the disk
+  // A batch under way is not: the error for each that was not released; and all is as new.
   std::vector<space::Reply> fail(ErrorCode code, const std::string& text);
   void stop_writing() { writing_ = false; }  // the disk has failed: what happens is for this process alone
 
   [[nodiscard]] bool waiting() const { return !waiting_.empty(); }
-  [[nodiscard]] bool under_way() const { return under_way_ != 0; }
-  [[nodiscard]] bool settled() const { return under_way_ == 0 && waiting_.empty(); }
+  [[nodiscard]] bool under_way() const { return !under_way_.empty(); }
+  [[nodiscard]] bool settled() const { return under_way_.empty() && waiting_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return waiting_bytes_ + under_way_bytes_; }  // that wait for the disk
 
  private:
-  storage::Batch waiting_;                   // of turns since the batch under way was handed over
-  std::uint64_t waiting_number_ = 0, under_way_ = 0, durable_ = 0;  // batch numbers; 0: none
+  struct UnderWay {
+    std::uint64_t number;
+    std::size_t bytes;
+    storage::Sync sync;
+    bool written;
+  };
+  [[nodiscard]] std::uint64_t newest() const { return std::max({waiting_number_, handed_, durable_}); }
+
+  storage::Batch waiting_;                   // of turns since the last batch was handed over
+  std::deque<UnderWay> under_way_;           // at most the last is to be durable at once
+  // Numbers of batches; 0: none. Handed over, last asked to be durable at once, written, durable.
+  std::uint64_t waiting_number_ = 0, handed_ = 0, asked_ = 0, written_ = 0, durable_ = 0;
   std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0;
   std::map<std::uint64_t, Free> held_;       // by the batch that must be durable first
+  std::map<std::uint64_t, Free> until_written_;  // by the one that must only be written
   std::vector<space::Reply> ready_;          // what need not wait for anything, nor for others
   bool writing_ = true;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <utility>
 
@@ -17,6 +18,11 @@
 
 namespace parvis::server {
 namespace {
+
+// What clients of the local server put into the folder before it runs for the first time: the lock and the log of its
+// start, logs of kernels, a token.
+constexpr std::array<std::string_view, 8> files_before_start{"start.lock", "server.log", "agents",      "logs",
+                                                             "token",      "addresses",  "parvis.sock", "kernels"};
 
 std::vector<wire::Address> listen(Server& server, const ServeOptions& options, const std::filesystem::path& home,
                                   Log& log) {
@@ -66,7 +72,7 @@ void raise_descriptor_limit(const Limits& limits) {
 int run(const ServeOptions& options, Log& log) {
   raise_descriptor_limit(options.limits);
   const auto home = options.data.empty() ? wire::home_folder() : std::filesystem::absolute(options.data);
-  auto folder = std::make_shared<storage::DataFolder>(home);
+  auto folder = std::make_shared<storage::DataFolder>(home, files_before_start);
   make_private(home);
   const wire::Token token = ensure_token(home);
   storage::LmdbOptions lmdb;

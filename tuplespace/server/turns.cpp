@@ -53,6 +53,7 @@ void Turns::recover() {
   engine_ = std::make_unique<space::Engine>(limits_, durability_, wall() - monotonic());
   store_.recover(*engine_);
   engine_->recovered(monotonic());
+  ++generation_;
   room_looked_at_ = space::Time(-1);
   timer_at_.reset();
 }
@@ -70,6 +71,7 @@ void Turns::handled() {
   if (scheduled_ || engine_->will_write()) return schedule();
   turn();
   if (gate_.waiting()) schedule();  // something was due
+  else commit();                    // an answer may wait for what was written without haste
 }
 
 void Turns::run() {
@@ -95,20 +97,33 @@ void Turns::release() {
 }
 
 void Turns::commit() {
-  auto batch = gate_.next();
-  if (!batch) return;
-  auto& io = io_;
-  store_.commit(std::move(*batch), [mailbox = mailbox_, &io](const storage::Result& result) {
-    const std::lock_guard lock(mailbox->mutex);
-    if (!mailbox->turns) return;
-    boost::asio::post(io, [mailbox, result] {
-      if (mailbox->turns) mailbox->turns->committed(result);
-    });
-  });
+  auto commit = gate_.next();
+  if (!commit) return;
+  const auto sync = commit->sync;
+  const bool tell = commit->tell_written;
+  store_.commit(std::move(*commit), then(&Turns::durable), sync, tell ? then(&Turns::written) : storage::Done());
 }
 
-void Turns::committed(const storage::Result& result) {
-  if (!gate_.under_way()) return;  // of before a restart
+// What a thread of the store calls; the step follows on the loop, unless the engine is another one by then.
+storage::Done Turns::then(void (Turns::*step)(const storage::Result&)) {
+  return [mailbox = mailbox_, &io = io_, step, generation = generation_](const storage::Result& result) {
+    const std::lock_guard lock(mailbox->mutex);
+    if (!mailbox->turns) return;
+    boost::asio::post(io, [mailbox, step, generation, result] {
+      Turns* turns = mailbox->turns;
+      if (turns && turns->generation_ == generation) (turns->*step)(result);
+    });
+  };
+}
+
+void Turns::written(const storage::Result& result) {
+  if (result.outcome != storage::Outcome::ok) return;  // durable() hears of it as well
+  gate_.written();
+  release();
+  commit();
+}
+
+void Turns::durable(const storage::Result& result) {
   if (result.outcome != storage::Outcome::ok) return restart(result);
   gate_.durable();
   release();

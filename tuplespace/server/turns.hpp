@@ -1,5 +1,5 @@
 // The engine and the store joined: what the engine did in a turn goes to the store, and its replies leave when what
-// they tell of is durable. The loop's thread only; the store's own threads merely post to the loop.
+// they tell of is durable, or written, as each asks. The loop's thread only; the store's own threads merely post to the loop.
 //
 // A commit that fails is a restart in small: unreleased replies become the error and the engine is built anew from the
 // store.
@@ -52,7 +52,9 @@ class Turns {
   void turn();
   void release();
   void commit();
-  void committed(const storage::Result& result);
+  storage::Done then(void (Turns::*step)(const storage::Result&));
+  void written(const storage::Result& result);
+  void durable(const storage::Result& result);
   void restart(const storage::Result& result);
   void watch_room();
   void watch_backlog();
@@ -70,6 +72,7 @@ class Turns {
   std::shared_ptr<Mailbox> mailbox_;
 
   Gate gate_;
+  std::uint64_t generation_ = 0;             // of the engine, whose batches the store tells of
   bool behind_ = false;
   std::string broken_;
   space::Time room_looked_at_{-1};

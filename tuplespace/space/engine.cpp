@@ -131,6 +131,18 @@ void Engine::State::fail(Session& s, Sequence sequence, Failed failed, std::uint
   answer(s, sequence, std::move(failed), after);
 }
 
+std::uint64_t Engine::State::after_change(Durability strictest) const {
+  switch (strictest) {
+    case Durability::durable:
+      return changes.number();
+    case Durability::relaxed:
+      return changes.number() | only_written;
+    case Durability::volatile_:
+      break;
+  }
+  return 0;
+}
+
 Failed Engine::State::over(const char* limit, std::uint64_t value, std::string what) const {
   return {ErrorCode::limit_exceeded,
           fmt::format("{} (limit {} = {}; the operator of the server may raise it)", what, limit, value)};
@@ -241,7 +253,11 @@ Turn Engine::State::take_turn() {
   turn.replies = std::exchange(replies, {});
   turn.ended = std::exchange(ended, {});
   // What came and went within one batch leaves no batch to wait for.
-  for (Reply& reply : turn.replies) reply.after = std::min(std::max(reply.after, meta_batch), changes.cut_number());
+  for (Reply& reply : turn.replies) {
+    if ((reply.after & only_written) != 0)
+      reply.written = std::min(std::exchange(reply.after, 0) & ~only_written, changes.cut_number());
+    reply.after = std::min(std::max(reply.after, meta_batch), changes.cut_number());
+  }
   return turn;
 }
 

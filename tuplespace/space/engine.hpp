@@ -2,8 +2,9 @@
 // file; one history of calls gives one result, which is what the simulation and the tests rest on.
 //
 // Use, once a turn of the loop: attach/apply/detach/advance …, then take_turn(): write `batch` to the store (when it
-// is not empty) and send each reply when every batch up to reply.after is durable (0: at once). Not thread-safe: the
-// loop's own.
+// is not empty) and send each reply when every batch up to reply.after is durable and every one up to reply.written is
+// written (0: at once). A batch that no reply waits for in this way may become durable a little later, with others. Not
+// thread-safe: the loop's own.
 //
 // Rules (docs/semantics.md tells them to users): the oldest matching tuple of the highest priority; a returned tuple
 // keeps its place; a new tuple goes to every matching blocked rd, then to the longest waiting in; nothing that
@@ -33,8 +34,9 @@ struct Reply {
   SessionId session = 0;
   Sequence sequence = 0;
   std::variant<Answer, Waiting> answer;
-  std::uint64_t after = 0;  // number of the batch that must be durable first
-  bool lazy = false;        // may wait for the next write to this session (Waiting)
+  std::uint64_t after = 0;    // number of the batch that must be durable first
+  bool lazy = false;          // may wait for the next write to this session (Waiting)
+  std::uint64_t written = 0;  // number of the batch that must be written first: outlive this process, not a power cut
 };
 
 struct Turn {

@@ -80,7 +80,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
     return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
                                   "too many tuples had to be compared; name more fields of the template"));
   if (!found.empty()) return give(s, sequence, wish, *space, found);
-  const std::uint64_t after = space != nullptr ? space->changed : spaces_dropped;
+  const std::uint64_t after = space != nullptr ? after_look(*space) : spaces_dropped;
   if (!get.wait) {
     if (get.take) remember(s, sequence, {.kind = Applied::Kind::found, .after = after});
     return answer(s, sequence, Found{}, after);
@@ -117,7 +117,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
     return fail(s, sequence,
                 over("steps_per_operation", limits.steps_per_operation,
                      "too many tuples had to be compared to count them; name more fields of the template"));
-  answer(s, sequence, Done{number}, space != nullptr ? space->changed : spaces_dropped);
+  answer(s, sequence, Done{number}, space != nullptr ? after_look(*space) : spaces_dropped);
 }
 
 Item Engine::State::item_of(const Entry& entry) const { return {entry.id(), entry.attempts, entry.bytes.tuple_blob()}; }
@@ -128,12 +128,17 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
   Found found;
   found.items.reserve(entries.size());
   for (const Entry* entry : entries) found.items.push_back(item_of(*entry));
-  if (!wish.take) return answer(s, sequence, std::move(found), space.changed);
+  if (!wish.take) return answer(s, sequence, std::move(found), after_look(space));
 
   Transaction* t = nullptr;
   if (wish.transaction != 0) t = own_transaction(s, wish.transaction);
   if (wish.begin) t = &make_transaction(s, wish.lease_us, space.lasting());
-  Applied applied{.kind = wish.begin ? Applied::Kind::claimed : Applied::Kind::found, .lasting = space.lasting()};
+  // A claim need not wait for the sync: if a loss of power forgets it, its commit finds no transaction.
+  const bool claim = t != nullptr && space.lasting();
+  const std::uint64_t after = after_change(claim ? Durability::relaxed : space.durability);
+  Applied applied{.kind = wish.begin ? Applied::Kind::claimed : Applied::Kind::found,
+                  .lasting = space.lasting(),
+                  .after = after};
   applied.tuples.reserve(entries.size());
   for (Entry* entry : entries) {
     hold(*entry, t != nullptr ? t->id : s.id);
@@ -146,7 +151,7 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
     found.transaction = applied.number = t->id;
   }
   record(s, sequence, std::move(applied));
-  answer(s, sequence, std::move(found), space.lasting() ? changes.number() : 0);
+  answer(s, sequence, std::move(found), after);
 }
 
 void Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish,
@@ -206,7 +211,7 @@ void Engine::State::end_waiting(Waiter& waiter) {
 }
 
 void Engine::State::end_waiting(Waiter& waiter, ErrorCode code, std::string text) {
-  fail(*sessions.at(waiter.session), waiter.sequence, code, std::move(text), waiter.space->changed);
+  fail(*sessions.at(waiter.session), waiter.sequence, code, std::move(text), after_look(*waiter.space));
   end_waiting(waiter);
 }
 

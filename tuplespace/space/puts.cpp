@@ -30,8 +30,9 @@ void Engine::State::run(Session& s, Sequence sequence, const Out& out) {
     Entry& entry = create({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0});
     if (!entry.is(Entry::delayed)) arriving.push_back(&entry);
   }
-  record(s, sequence, {.lasting = space.lasting(), .number = first});
-  answer(s, sequence, Done{first}, space.lasting() ? changes.number() : 0);
+  const std::uint64_t after = after_change(space.durability);
+  record(s, sequence, {.lasting = space.lasting(), .number = first, .after = after});
+  answer(s, sequence, Done{first}, after);
   place(arriving);
 }
 

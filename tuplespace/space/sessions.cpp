@@ -18,7 +18,7 @@ void Engine::State::touch(Session& s) {
 void Engine::State::record(Session& s, Sequence sequence, Applied applied) {
   s.unconfirmed += 1 + applied.tuples.size();
   if (applied.lasting) touch(s);
-  applied.after = applied.lasting ? changes.number() : 0;
+  if (applied.lasting && applied.after == 0) applied.after = changes.number();
   s.applied.emplace(sequence, std::move(applied));
 }
 

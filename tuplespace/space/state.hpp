@@ -23,6 +23,9 @@
 
 namespace parvis::space {
 
+// In a number that an answer waits for: it is enough when that batch is written.
+inline constexpr std::uint64_t only_written = std::uint64_t{1} << 63;
+
 struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
       : limits(l), default_durability(durability), wall_minus_now(offset), waiters(l.reply_bytes) {}
@@ -72,6 +75,12 @@ struct Engine::State {
   void fail(Session& s, Sequence sequence, Failed failed) { fail(s, sequence, std::move(failed), s.changed); }
   void fail(Session& s, Sequence sequence, ErrorCode code, std::string text, std::uint64_t after = 0) {
     fail(s, sequence, Failed{code, std::move(text)}, after);
+  }
+  // What the answer to an operation that changed something waits for, by the strictest space that it touched …
+  [[nodiscard]] std::uint64_t after_change(Durability strictest) const;
+  // … and the answer to one that looked. In a relaxed space nobody waits to look.
+  [[nodiscard]] static std::uint64_t after_look(const Space& space) {
+    return space.durability == Durability::relaxed ? 0 : space.changed;
   }
   [[nodiscard]] Failed over(const char* limit, std::uint64_t value, std::string what) const;
   [[nodiscard]] std::uint64_t memory_bytes() const;
@@ -131,6 +140,7 @@ struct Engine::State {
   void run(Session& s, Sequence sequence, const Abort& abort);
   void run(Session& s, Sequence sequence, const Renew& renew);
   [[nodiscard]] Transaction* own_transaction(const Session& s, TransactionId id) const;
+  [[nodiscard]] Durability strictest_of(const Transaction& t) const;
   [[nodiscard]] std::optional<Failed> refuse(const Transaction& t, const Commit& commit);
   Transaction& make_transaction(Session& s, std::int64_t lease_us, bool lasting);
   void set_lease(Transaction& t, std::int64_t lease_us);

@@ -16,8 +16,9 @@ void Engine::State::run(Session& s, Sequence sequence, const Begin& begin) {
     return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
                                   "too many answers of this session are unconfirmed"));
   const Transaction& t = make_transaction(s, begin.lease_us, true);
-  record(s, sequence, {.number = t.id});
-  answer(s, sequence, Done{t.id}, changes.number());
+  const std::uint64_t after = after_change(Durability::relaxed);  // as a claim: only the commit waits for a sync
+  record(s, sequence, {.number = t.id, .after = after});
+  answer(s, sequence, Done{t.id}, after);
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const Commit& commit) {
@@ -26,6 +27,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Commit& commit) {
   if (auto refused = refuse(*t, commit)) return fail(s, sequence, std::move(*refused));
 
   bool lasting = t->lasting;
+  Durability strictest = strictest_of(*t);
   std::vector<Entry*> arriving;
   if (commit.partial) {
     for (TupleId id : commit.released) {
@@ -42,10 +44,12 @@ void Engine::State::run(Session& s, Sequence sequence, const Commit& commit) {
   for (const Put& put : commit.puts) {
     Space& space = use_space(put.space);
     lasting = lasting || space.lasting();
+    strictest = std::min(strictest, space.durability);
     arriving.push_back(&create({space, put.tuple, put.priority, put.lease_us}));
   }
-  record(s, sequence, {.lasting = lasting});
-  answer(s, sequence, Done{}, lasting ? changes.number() : 0);
+  const std::uint64_t after = after_change(strictest);
+  record(s, sequence, {.lasting = lasting, .after = after});
+  answer(s, sequence, Done{}, after);
   place(arriving);
 }
 
@@ -69,10 +73,11 @@ void Engine::State::run(Session& s, Sequence sequence, const Abort& operation) {
   Transaction* t = own_transaction(s, operation.transaction);
   if (t == nullptr) return fail(s, sequence, conflict(operation.transaction));
   const bool lasting = t->lasting;
+  const std::uint64_t after = after_change(strictest_of(*t));
   std::vector<Entry*> arriving;
   abort(s, *t, true, arriving);
-  record(s, sequence, {.lasting = lasting});
-  answer(s, sequence, Done{}, lasting ? changes.number() : 0);
+  record(s, sequence, {.lasting = lasting, .after = after});
+  answer(s, sequence, Done{}, after);
   place(arriving);
 }
 
@@ -82,7 +87,14 @@ void Engine::State::run(Session& s, Sequence sequence, const Renew& renew) {
   if (t == nullptr) return fail(s, sequence, conflict(renew.transaction));
   if (t->lease_us != renew.lease_us) touch(*t);
   set_lease(*t, renew.lease_us);
-  answer(s, sequence, Done{}, s.changed);
+  answer(s, sequence, Done{}, s.changed | only_written);
+}
+
+// Of the spaces it took from; one that holds nothing is a record of its own, which nobody waits for.
+Durability Engine::State::strictest_of(const Transaction& t) const {
+  Durability strictest = t.lasting ? Durability::relaxed : Durability::volatile_;
+  for (TupleId id : t.taken) strictest = std::min(strictest, spaces.at(tuples.find(id)->space).durability);
+  return strictest;
 }
 
 Transaction* Engine::State::own_transaction(const Session& s, TransactionId id) const {

@@ -1,0 +1,214 @@
+#include "storage/follower.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/worker.hpp"
+
+namespace parvis::storage {
+namespace {
+
+constexpr std::chrono::milliseconds before_another_try{100};
+
+}  // namespace
+
+Follower::Follower(LmdbFile& file, LmdbWriter& writer, std::uint64_t applied, std::uint64_t gather_bytes)
+    : file_(file), writer_(writer), gather_bytes_(gather_bytes), taken_(applied), synced_(applied), applied_(applied) {
+  thread_ = start_thread("parvis-follow", [this] { run(); });
+}
+
+void Follower::take(std::uint64_t number, const Batch& batch) {
+  const std::lock_guard lock(mutex_);
+  for (const Change& change : batch) unsynced_.insert_or_assign(change.id, change.record);
+  unsynced_bytes_ += LmdbWriter::bytes_for(batch);
+  taken_ = number;
+}
+
+void Follower::synced() {
+  const std::lock_guard lock(mutex_);
+  synced_ = taken_;
+  if (unsynced_.empty()) return;
+  const bool first = arriving_.empty();
+  if (first) oldest_ = std::chrono::steady_clock::now();
+  for (auto& [id, record] : unsynced_) arriving_.insert_or_assign(id, std::move(record));
+  unsynced_.clear();
+  arriving_bytes_ += std::exchange(unsynced_bytes_, 0);
+  if (first || arriving_bytes_ >= gather_bytes_) changed_.notify_all();
+}
+
+void Follower::forget() {
+  const std::lock_guard lock(mutex_);
+  unsynced_.clear();
+  unsynced_bytes_ = 0;
+  taken_ = synced_;
+}
+
+bool Follower::have_room_for(const Batch& batch) {
+  std::uint64_t bytes = LmdbWriter::bytes_for(batch);
+  std::uint64_t changes = batch.size();
+  {
+    const std::lock_guard lock(mutex_);
+    if (result_.outcome != Outcome::ok) return false;
+    bytes += unsynced_bytes_ + arriving_bytes_ + applying_bytes_;
+    changes += unsynced_.size() + arriving_.size() + applying_.size();
+  }
+  try {
+    return file_.has_room_for(bytes, changes);
+  } catch (const lmdb::Failure&) {
+    return false;  // writing will tell what is wrong
+  }
+}
+
+bool Follower::wait_for(std::uint64_t number) {
+  std::unique_lock lock(mutex_);
+  wanted_ = std::max(wanted_, number);
+  const std::uint64_t tries = tries_;
+  retry_ = result_.outcome == Outcome::full;  // room may have been made since
+  changed_.notify_all();
+  changed_.wait(lock, [&] {
+    return applied_ >= number || result_.outcome == Outcome::failed ||
+           (result_.outcome == Outcome::full && tries_ > tries);
+  });
+  return applied_ >= number;
+}
+
+bool Follower::drain() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t all = synced_;
+  lock.unlock();
+  return wait_for(all);
+}
+
+std::vector<Result> Follower::write_now(std::span<const Batch> batches) {
+  if (!drain()) return {batches.size(), state()};
+  const std::lock_guard lock(lmdb_);
+  std::vector<Result> results = writer_.write(batches);
+  const std::lock_guard also(mutex_);
+  for (const Result& result : results) {
+    if (result.outcome == Outcome::failed) result_ = result;
+  }
+  tidy_ = true;
+  changed_.notify_all();
+  return results;
+}
+
+void Follower::collect(const std::vector<BodyId>& orphans) {
+  writer_.collect(orphans);
+  const std::lock_guard lock(mutex_);
+  tidy_ = true;
+  changed_.notify_all();
+}
+
+void Follower::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Follower::Pending Follower::pending() const {
+  const std::lock_guard lock(mutex_);
+  Pending all(unsynced_.begin(), unsynced_.end());
+  all.insert(arriving_.begin(), arriving_.end());
+  all.insert(applying_.begin(), applying_.end());  // older: does not replace
+  return all;
+}
+
+std::optional<std::optional<Blob>> Follower::find(RecordId id) const {
+  const std::lock_guard lock(mutex_);
+  for (const Changes* changes : {&unsynced_, &arriving_, &applying_}) {
+    const auto found = changes->find(id);
+    if (found != changes->end()) return found->second;
+  }
+  return {};
+}
+
+std::uint64_t Follower::applied() const {
+  const std::lock_guard lock(mutex_);
+  return applied_;
+}
+
+Result Follower::state() const {
+  const std::lock_guard lock(mutex_);
+  return result_;
+}
+
+bool Follower::must_apply() const {
+  if (arriving_.empty() || result_.outcome == Outcome::failed) return false;
+  return closed_ || wanted_ > applied_ || arriving_bytes_ >= gather_bytes_;
+}
+
+void Follower::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto awake = [this] { return closed_ || must_apply() || tidy_; };
+    if (result_.outcome == Outcome::full) {
+      changed_.wait_until(lock, again_, [this] { return closed_ || retry_; });
+    } else if (arriving_.empty() || result_.outcome == Outcome::failed) {
+      changed_.wait(lock, [&] { return awake() || !arriving_.empty(); });
+      if (result_.outcome == Outcome::failed && !closed_) changed_.wait(lock, [this] { return closed_; });
+    } else {
+      changed_.wait_until(lock, oldest_ + gather_time, awake);
+    }
+    const bool due = result_.outcome == Outcome::full || std::chrono::steady_clock::now() >= oldest_ + gather_time;
+    if (must_apply() || (due && !arriving_.empty() && result_.outcome != Outcome::failed)) apply(lock);
+    if (closed_ && (arriving_.empty() || result_.outcome != Outcome::ok)) return;
+    if (tidy_ && result_.outcome == Outcome::ok) tidy(lock);
+  }
+}
+
+void Follower::apply(std::unique_lock<std::mutex>& lock) {
+  applying_ = std::exchange(arriving_, {});
+  applying_bytes_ = std::exchange(arriving_bytes_, 0);
+  const std::uint64_t number = synced_;
+  lock.unlock();
+  std::vector<const Changes::value_type*> sorted;
+  sorted.reserve(applying_.size());
+  for (const auto& change : applying_) sorted.push_back(&change);
+  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  Batch batch;
+  batch.reserve(sorted.size());
+  for (const auto* change : sorted) batch.push_back({change->first, change->second});
+  Result result;
+  {
+    const std::lock_guard writing(lmdb_);
+    result = writer_.follow(number, batch);
+  }
+  Changes applied;  // freed without the lock
+  lock.lock();
+  result_ = result;
+  retry_ = false;
+  ++tries_;
+  if (result.outcome == Outcome::ok) {
+    applied_ = number;
+    applied = std::exchange(applying_, {});
+    applying_bytes_ = 0;
+    tidy_ = true;
+  } else if (result.outcome == Outcome::full) {
+    arriving_.merge(applying_);  // newer ones stay
+    applying_.clear();
+    arriving_bytes_ += std::exchange(applying_bytes_, 0);
+    again_ = std::chrono::steady_clock::now() + before_another_try;
+  }
+  changed_.notify_all();
+  lock.unlock();
+  applied.clear();
+  batch.clear();
+  lock.lock();
+}
+
+void Follower::tidy(std::unique_lock<std::mutex>& lock) {
+  tidy_ = false;
+  lock.unlock();
+  bool more = false;
+  {
+    const std::lock_guard writing(lmdb_);
+    more = writer_.tidy();
+  }
+  lock.lock();
+  tidy_ = tidy_ || more;
+}
+
+}  // namespace parvis::storage
