@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "tuplespace/net/stream.hpp"
 
@@ -65,7 +66,8 @@ void Hub::dirty(const std::shared_ptr<Stream>& stream) {
 void Hub::flush() {
   std::vector<std::shared_ptr<Stream>> streams_now;
   std::swap(streams_now, dirty_);
-  for (const auto& stream : streams_now) stream->flush();
+  // Whoever was woken by a request comes before the one who made it: he has waited longer.
+  for (const auto& stream : std::views::reverse(streams_now)) stream->flush();
 }
 
 void Hub::turn_ended() {
