@@ -37,6 +37,12 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* help, Context
 // Each adds its family of commands to the application; they keep references to `context`.
 void add_server_commands(CLI::App& app, Context& context);
 void add_space_commands(CLI::App& app, Context& context);
+void add_query_commands(CLI::App& app, Context& context);
+void add_change_commands(CLI::App& app, Context& context);
+void add_watch_command(CLI::App& app, Context& context);
+void add_named_spaces(CLI::App& app, Context& context);
+void add_top_command(CLI::App& app, Context& context);
+void add_completion_command(CLI::App& app, Context& context);  // of all that were added
 void add_kernel_commands(CLI::App& app, Context& context);
 
 }  // namespace parvis::cli

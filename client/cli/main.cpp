@@ -34,7 +34,13 @@ int run(int argc, char** argv) {
   parvis::cli::add_common_options(app, context);
   parvis::cli::add_server_commands(app, context);
   parvis::cli::add_space_commands(app, context);
+  parvis::cli::add_query_commands(app, context);
+  parvis::cli::add_change_commands(app, context);
+  parvis::cli::add_watch_command(app, context);
+  parvis::cli::add_named_spaces(app, context);
+  parvis::cli::add_top_command(app, context);
   parvis::cli::add_kernel_commands(app, context);
+  parvis::cli::add_completion_command(app, context);
   if (argc == 1) {
     fmt::print(stderr, "{}", app.help());
     return parvis::cli::usage;

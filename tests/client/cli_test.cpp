@@ -8,26 +8,13 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/client/server.hpp"
+#include "tests/client/cli.hpp"
 
 using namespace parvis;
 using namespace parvis::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Outcome {
-  int status;
-  std::string out, err;
-};
-
-Outcome run(std::vector<std::string> words) {
-  words.insert(words.begin(), program("parvis"));
-  Process process(words);
-  auto out = process.read_all();
-  auto err = process.read_errors();
-  return {process.wait(), std::move(out), std::move(err)};
-}
 
 bool blocked(const Space& space) {
   for (const auto& info : space.spaces()) {
