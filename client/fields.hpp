@@ -4,6 +4,7 @@
 //   space.in<int>("task", formal)    formal: a value of the type named, returned
 //   space.in("task", of<int>, any)   of<T>: a value of type T; any: of any type; or a whole Template
 //   between(1, 9)  prefix("a")  one_of(1, "x")  rest    a range, a beginning, alternatives; last: any further fields
+//   Var("n")  Var("n", Type::integer)                   a variable: the same name twice binds equal values
 //
 // Every field of a template that is not a plain value is a formal: the typed forms return these, in order.
 #pragma once
@@ -27,6 +28,13 @@ inline constexpr RestField rest{};
 template <class T>
 inline constexpr OfField<T> of{};
 
+struct Var {
+  explicit Var(std::string called, std::optional<Type> of_type = std::nullopt)
+      : name(std::move(called)), type(of_type) {}
+  std::string name;
+  std::optional<Type> type;
+};
+
 template <class A, class B>
 Pattern between(const A& low, const B& high) {
   return {Between{to_value(low), to_value(high)}};
@@ -46,8 +54,8 @@ inline constexpr bool is_of = false;
 template <class T>
 inline constexpr bool is_of<OfField<T>> = true;
 template <class F>
-inline constexpr bool is_formal =
-    std::same_as<F, FormalField> || std::same_as<F, AnyField> || std::same_as<F, Pattern> || is_of<F>;
+inline constexpr bool is_formal = std::same_as<F, FormalField> || std::same_as<F, AnyField> ||
+    std::same_as<F, Pattern> || std::same_as<F, Var> || is_of<F>;
 template <class F>
 inline constexpr bool is_rest = std::same_as<F, RestField>;
 template <class... F>
@@ -83,6 +91,8 @@ void write_pattern(Writer& to, const F& field) {
     to.any();
   else if constexpr (std::same_as<F, Pattern>)
     to.pattern(field);
+  else if constexpr (std::same_as<F, Var>)
+    to.variable(field.name, field.type);
   else
     write_value(to, field);
 }

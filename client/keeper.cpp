@@ -31,14 +31,17 @@ class SignalsBlocked {
 };
 
 // The answer of a change that took effect, when its own answer is lost: without the id of the tuple.
-Answer bare_success(const Request& request) {
+Request::Result bare_success(const Request& request) {
   const auto is = [&]<class Op>(wire::Kind kind, const Op*) {
     if (request.packed) return request.packed->kind == kind;
     return request.operation() != nullptr && std::holds_alternative<Op>(*request.operation());
   };
-  if (is(wire::Kind::spaces, static_cast<const Spaces*>(nullptr))) return Listing{};
-  if (is(wire::Kind::statement, static_cast<const Statement*>(nullptr))) return Ran{};
-  return Done{};
+  if (is(wire::Kind::spaces, static_cast<const Spaces*>(nullptr))) return Answer(Listing{});
+  if (is(wire::Kind::statement, static_cast<const Statement*>(nullptr)) ||
+      is(wire::Kind::collect, static_cast<const Collect*>(nullptr)))
+    return Error(ErrorCode::disconnected,
+                 "this operation took effect, but its session ended while its server was away: what it found is lost");
+  return Answer(Done{});
 }
 
 int whole_ms(std::chrono::milliseconds time) {
@@ -227,9 +230,13 @@ void Link::send_again(Sequence sequence, Time now) {
 // While disconnected: time runs out for those who set one, and patience for all.
 void Link::sweep(Time now) {
   if (connection_) return;
-  for (const auto& request : ledger_.expired(now)) {
-    complete(request, Answer(Failed{ErrorCode::timeout, "no matching tuple in time (and no connection to the server: " +
-                                                            why_broken_ + ")"}));
+  for (const auto& [request, outcome_unknown] : ledger_.expired(now)) {
+    const auto text = "nothing in time (and no connection to the server: " + why_broken_ + ")";
+    if (outcome_unknown) {
+      complete(request, Error(ErrorCode::disconnected, text + "; whether it took effect can't be learnt", true));
+    } else {
+      complete(request, Answer(Failed{ErrorCode::timeout, text}));
+    }
   }
   if (broke_ + options_.reconnect_for > now) return;
   fail_everything(ErrorCode::disconnected,

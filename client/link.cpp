@@ -14,10 +14,15 @@ namespace {
 // Requests of blocking calls live on their caller's stack: the ledger refers to them and owns nothing.
 std::shared_ptr<Request> lent(Request& request) { return {std::shared_ptr<void>(), &request}; }
 
+// How long an operation that waits may wait; nothing when it does not, or for ever.
 std::optional<Time> deadline_of(const Operation& operation) {
-  const auto* get = std::get_if<Get>(&operation);
-  if (get == nullptr || !get->wait || get->timeout_us < 0) return std::nullopt;
-  return Clock::now() + std::chrono::microseconds(get->timeout_us);
+  const auto after = [](bool wait, std::int64_t us) {
+    return wait && us >= 0 ? std::optional<Time>(Clock::now() + std::chrono::microseconds(us)) : std::nullopt;
+  };
+  if (const auto* get = std::get_if<Get>(&operation)) return after(get->wait, get->timeout_us);
+  if (const auto* statement = std::get_if<Statement>(&operation)) return after(statement->wait, statement->timeout_us);
+  if (const auto* watch = std::get_if<Watch>(&operation)) return after(watch->wait, watch->timeout_us);
+  return std::nullopt;
 }
 
 Answer answer_of(Request& request) {
@@ -27,12 +32,33 @@ Answer answer_of(Request& request) {
   return std::move(answer);
 }
 
-// A copy that owns its bytes, for an operation that may be sent again after its caller has gone on.
-Get self_contained(Get get) {
-  for (auto& pattern : get.templates) {
-    pattern = pattern.encoding() ? Payload(pattern.encoding()->flatten()) : Payload(Blob::copy(pattern.blob().span()));
+void own(Payload& payload) {
+  payload = payload.encoding() ? Payload(payload.encoding()->flatten()) : Payload(Blob::copy(payload.blob().span()));
+}
+void own(std::vector<Payload>& payloads) {
+  for (auto& payload : payloads) own(payload);
+}
+void own(Statement& statement) {
+  for (auto& branch : statement.branches) {
+    for (auto& condition : branch.guard) own(condition.pattern);
+    for (auto& action : branch.body) {
+      own(action.form);
+      for (auto& change : action.changes) own(change.operand);
+    }
   }
-  return get;
+}
+
+// A copy that owns its bytes, of an operation that waits: it may be sent again, with another time and place in the
+// queue, after its caller has gone on. Nothing for the others, which are sent again as they are.
+std::optional<Operation> self_contained(const Operation& operation) {
+  const bool waits = std::holds_alternative<Get>(operation) || std::holds_alternative<Statement>(operation) ||
+                     std::holds_alternative<Watch>(operation);
+  if (!waits) return std::nullopt;
+  std::optional<Operation> copy = operation;
+  if (auto* get = std::get_if<Get>(&*copy)) own(get->templates);
+  if (auto* watch = std::get_if<Watch>(&*copy)) own(watch->templates);
+  if (auto* statement = std::get_if<Statement>(&*copy)) own(*statement);
+  return copy;
 }
 
 }  // namespace
@@ -101,11 +127,8 @@ Blob Link::call_kernel(const Payload& payload, const Wait& wait, Patience patien
 
 void Link::start(const std::shared_ptr<Request>& request, const Operation& operation) {
   request->hold = true;
-  if (const auto* get = std::get_if<Get>(&operation)) {
-    request->owned = self_contained(*get);
-  } else {
-    request->packed = std::make_shared<wire::Outgoing>(wire::pack(0, operation));
-  }
+  request->owned = self_contained(operation);
+  if (!request->owned) request->packed = std::make_shared<wire::Outgoing>(wire::pack(0, operation));
   Lock lock(mutex_);
   make_room(lock);
   submit(request, effect_of(operation), deadline_of(operation));
@@ -144,10 +167,15 @@ void Link::drop(Request& request) {
   if (!closing_) give_back(request.sequence);
 }
 
-// What was handed over for this number, or will be, goes back; whoever waits for it is forgotten.
+// What was handed over for this number, or will be, goes back; whoever waits for it is forgotten. A change that still
+// waits (a statement, an out without room) never happens; one that has happened stays.
 void Link::give_back(Sequence sequence) {
   if (auto* request = ledger_.find(sequence); request != nullptr && request->has_callback()) --callbacks_due_;
-  if (ledger_.refuse(sequence, Clock::now()) && connection_) put(Refuse{sequence});
+  if (ledger_.refuse(sequence, Clock::now())) {
+    if (connection_) put(Refuse{sequence});
+  } else if (connection_ && ledger_.find(sequence) != nullptr) {
+    put(Cancel{sequence});
+  }
 }
 
 void Link::refuse(Sequence sequence) {

@@ -171,6 +171,7 @@ bool Ledger::refuse(Sequence sequence, Time now) {
     finish(*e, now);
     return false;
   }
+  e->deadline.reset();
   e->request = std::make_shared<Request>();  // nobody's
   e->request->sequence = sequence;
   return false;
@@ -298,13 +299,18 @@ std::optional<Time> Ledger::deadline(Sequence sequence) const {
   return e == nullptr ? std::nullopt : e->deadline;
 }
 
-std::vector<std::shared_ptr<Request>> Ledger::expired(Time now) {
-  std::vector<std::shared_ptr<Request>> out;
+Ledger::Failure Ledger::give_up(const Entry& e, Time now) {
+  const bool unknown = e.stage == Stage::sent && (e.effect == Effect::changes || e.effect == Effect::calls);
+  Failure failure{e.request, unknown};
+  refuse(e.sequence, now);
+  return failure;
+}
+
+std::vector<Ledger::Failure> Ledger::expired(Time now) {
+  std::vector<Failure> out;
   for (std::size_t i = head_; i < entries_.size(); ++i) {
-    Entry& e = entries_[i];
-    if (!open(e) || !e.deadline || *e.deadline > now) continue;
-    out.push_back(e.request);
-    refuse(e.sequence, now);
+    if (open(entries_[i]) && entries_[i].deadline && *entries_[i].deadline <= now)
+      out.push_back(give_up(entries_[i], now));
   }
   return out;
 }
@@ -312,11 +318,7 @@ std::vector<std::shared_ptr<Request>> Ledger::expired(Time now) {
 std::vector<Ledger::Failure> Ledger::fail_all(Time now, Time made_before) {
   std::vector<Failure> out;
   for (std::size_t i = head_; i < entries_.size(); ++i) {
-    Entry& e = entries_[i];
-    if (!open(e) || e.made >= made_before) continue;
-    const bool unknown = e.stage == Stage::sent && (e.effect == Effect::changes || e.effect == Effect::calls);
-    out.push_back({e.request, unknown});
-    refuse(e.sequence, now);
+    if (open(entries_[i]) && entries_[i].made < made_before) out.push_back(give_up(entries_[i], now));
   }
   return out;
 }

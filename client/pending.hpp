@@ -69,13 +69,13 @@ class Ledger {
   // What to send for an open request, with the time it has left and its place in the queue.
   [[nodiscard]] std::optional<Operation> again(Sequence sequence, Time now) const;
 
-  // While disconnected: requests whose time has run out, already refused.
-  std::vector<std::shared_ptr<Request>> expired(Time now);
-  [[nodiscard]] std::optional<Time> deadline(Sequence sequence) const;
   struct Failure {
     std::shared_ptr<Request> request;
     bool outcome_unknown;
   };
+  // While disconnected: requests whose time has run out, already refused.
+  std::vector<Failure> expired(Time now);
+  [[nodiscard]] std::optional<Time> deadline(Sequence sequence) const;
   // Gives up on the unanswered requests made before `made_before`; each is refused, in case the session lives on.
   std::vector<Failure> fail_all(Time now, Time made_before = Time::max());
 
@@ -106,6 +106,7 @@ class Ledger {
   [[nodiscard]] const Entry* entry(Sequence sequence) const;
   [[nodiscard]] static bool open(const Entry& e) { return e.stage == Stage::unsent || e.stage == Stage::sent; }
   static bool resendable(const Entry& e, const wire::Welcome& welcome);
+  Failure give_up(const Entry& e, Time now);
   void finish(Entry& e, Time now);
   void settle(Entry& e);
   void settle_kept(Time answered_sent_at);

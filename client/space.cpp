@@ -4,84 +4,17 @@
 
 namespace parvis {
 
-namespace detail {
-
 namespace {
 
-constexpr std::chrono::microseconds longest{INT64_MAX / 1000};  // 292 years
-
-std::int64_t span_us(std::optional<std::chrono::microseconds> time) {
-  return time ? std::clamp(*time, std::chrono::microseconds(0), longest).count() : -1;
-}
-
-Get get_of(const std::string& space, const Encoding& pattern, const GetOptions& options) {
-  Get get;
-  get.space = space;
-  get.templates.emplace_back(&pattern);
-  get.take = options.take;
-  get.wait = options.wait;
-  get.timeout_us = span_us(options.timeout);
-  get.max = options.max;
-  get.transaction = options.transaction;
-  return get;
-}
-
-Out out_of(const std::string& space, std::vector<Payload> tuples, const OutOptions& options) {
-  Out out;
-  out.space = space;
-  out.tuples = std::move(tuples);
-  out.lease_us = span_us(options.lease);
-  out.owned = options.owned;
-  out.priority = options.priority;
-  out.delay_us = span_us(options.delay);
-  return out;
+Template actuals(const Tuple& tuple) {
+  Template pattern;
+  for (const auto& value : tuple.items) pattern.fields.push_back({value});
+  return pattern;
 }
 
 }  // namespace
 
-std::vector<Tuple> tuples_of(const Answer& answer) {
-  std::vector<Tuple> tuples;
-  for (const auto& item : std::get<Found>(answer).items) tuples.push_back(decode_tuple(item.tuple.blob()));
-  return tuples;
-}
-
-std::size_t Core::get(const Encoding& pattern, const GetOptions& options,
-                      const std::function<void(Tuple&&)>& use) const {
-  const Operation operation = get_of(space, pattern, options);
-  Sequence sequence = 0;
-  Answer answer;
-  try {
-    answer = session->call(operation, {on_signal, false}, &sequence);
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::timeout && options.max > 1) return 0;
-    throw;
-  }
-  try {
-    auto tuples = tuples_of(answer);
-    for (auto& tuple : tuples) use(std::move(tuple));
-    session->confirm(sequence);
-    return tuples.size();
-  } catch (...) {
-    session->refuse(sequence);
-    throw;
-  }
-}
-
-client::Pending Core::start_get(const Encoding& pattern, const GetOptions& options) const {
-  return session->start(get_of(space, pattern, options));
-}
-
-TupleId Core::out(std::vector<Payload> tuples, const OutOptions& options) const {
-  return std::get<Done>(call(out_of(space, std::move(tuples), options))).number;
-}
-
-client::Pending Core::start_out(const Encoding& tuple, const OutOptions& options) const {
-  return session->start(out_of(space, {Payload(&tuple)}, options));
-}
-
-Answer Core::call(const Operation& operation) const { return session->call(operation, {on_signal, true}); }
-
-}  // namespace detail
+void Lease::renew(Duration lease) const { (void)core_.call(Renew{0, detail::span_us(lease), ids_}); }
 
 TupleId Space::out_many(const std::vector<Tuple>& tuples, const OutOptions& options) const {
   std::vector<Encoding> encodings(tuples.size());
@@ -93,9 +26,51 @@ TupleId Space::out_many(const std::vector<Tuple>& tuples, const OutOptions& opti
   return core_.out(std::move(payloads), options);
 }
 
-Transaction Space::transaction(std::optional<std::chrono::microseconds> lease) const {
-  return {core_, std::get<Done>(core_.call(Begin{detail::span_us(lease)})).number};
+Lease Space::lease(TupleId first, std::size_t tuples) const {
+  std::vector<TupleId> ids;
+  for (std::size_t i = 0; i < tuples; ++i) ids.push_back(first + i);
+  return {core_, std::move(ids)};
 }
+
+Transaction Space::transaction(std::optional<Duration> lease) const {
+  return {core_, core_.number(Begin{detail::span_us(lease)})};
+}
+
+std::optional<Outcome> Space::run_statement(std::vector<Branch> branches, bool wait,
+                                            std::optional<Duration> timeout) const {
+  auto statement = detail::statement_of(core_.space, std::move(branches));
+  statement.wait = wait;
+  statement.timeout_us = detail::span_us(timeout);
+  return detail::outcome_of(statement, core_.call(statement));
+}
+
+Future<Outcome> Space::start_statement(std::vector<Branch> branches) const {
+  auto statement = detail::statement_of(core_.space, std::move(branches));
+  auto pending = core_.session->start(statement);
+  auto read = [statement](const Answer& answer) { return *detail::outcome_of(statement, answer); };
+  return {std::move(pending), std::move(read), core_.on_signal};
+}
+
+std::optional<Tuple> Space::update_one(const Template& pattern, const std::vector<statements::Changes>& changes) const {
+  using namespace statements;
+  auto outcome = runp(when(take(pattern)).then(statements::update(0, changes)));
+  if (!outcome) return std::nullopt;
+  return std::move(outcome->updated.at(0));
+}
+
+std::optional<Tuple> Space::swap(const Template& pattern, const Tuple& tuple) const {
+  using namespace statements;
+  auto outcome = runp(when(take(pattern)).then(statements::detail::put_of(actuals(tuple), {})));
+  if (!outcome) return std::nullopt;
+  return std::move(outcome->tuples.at(0));
+}
+
+bool Space::out_if_absent(const Tuple& tuple, const Template& unless) const {
+  using namespace statements;
+  return runp(when(absent(unless)).then(statements::detail::put_of(actuals(tuple), {}))).has_value();
+}
+
+bool Space::out_if_absent(const Tuple& tuple) const { return out_if_absent(tuple, actuals(tuple)); }
 
 Space Space::named(std::string name) const {
   Space other = *this;
@@ -103,12 +78,30 @@ Space Space::named(std::string name) const {
   return other;
 }
 
-std::vector<SpaceInfo> Space::spaces() const {
-  return std::get<Listing>(core_.call(Spaces{Spaces::What::list, {}, Durability::durable})).spaces;
+std::vector<SpaceInfo> Space::spaces() const { return std::get<Listing>(core_.call(Spaces{})).spaces; }
+
+void Space::make(const SpaceOptions& options) const {
+  Spaces make;
+  make.what = Spaces::What::make;
+  make.space = core_.space;
+  if (options.durability) {
+    make.durability = *options.durability;
+  } else {
+    for (const auto& info : spaces())
+      if (info.name == core_.space) make.durability = info.durability;
+  }
+  const auto quota = [](const auto& wanted) { return wanted ? static_cast<std::int64_t>(*wanted) : -1; };
+  make.quota_tuples = quota(options.quota_tuples);
+  make.quota_bytes = quota(options.quota_bytes);
+  (void)core_.call(make);
 }
 
-void Space::make(Durability durability) const { core_.call(Spaces{Spaces::What::make, core_.space, durability}); }
-void Space::drop() const { core_.call(Spaces{Spaces::What::drop, core_.space, Durability::durable}); }
+void Space::drop() const {
+  Spaces drop;
+  drop.what = Spaces::What::drop;
+  drop.space = core_.space;
+  (void)core_.call(drop);
+}
 
 Space connect(const std::string& address, const ConnectOptions& options) {
   client::Options session;
@@ -120,43 +113,5 @@ Space connect(const std::string& address, const ConnectOptions& options) {
   session.reconnect_for = options.reconnect_for;
   return {client::Session::connect(session), options.space};
 }
-
-Transaction::Transaction(Transaction&& other) noexcept
-    : core_(std::move(other.core_)), id_(std::exchange(other.id_, 0)), outs_(std::move(other.outs_)) {}
-
-Transaction& Transaction::operator=(Transaction&& other) noexcept {
-  std::swap(core_, other.core_);
-  std::swap(id_, other.id_);
-  std::swap(outs_, other.outs_);
-  return *this;
-}
-
-Transaction::~Transaction() {
-  if (id_ == 0) return;
-  try {
-    core_.session->start(Abort{id_}, [](const Answer&) {});
-  } catch (const Error&) {
-    // No session any more: the server has aborted it, or will.
-  }
-}
-
-void Transaction::keep(Blob tuple) {
-  if (id_ == 0) throw Error(ErrorCode::conflict, "the transaction has ended");
-  outs_.push_back(std::move(tuple));
-}
-
-void Transaction::commit() {
-  if (id_ == 0) throw Error(ErrorCode::conflict, "the transaction has ended");
-  Commit commit;
-  commit.transaction = std::exchange(id_, 0);
-  for (const auto& tuple : outs_) commit.puts.push_back({core_.space, Payload(tuple), -1, 0});
-  core_.call(commit);
-}
-
-void Transaction::abort() {
-  if (id_ != 0) core_.call(Abort{std::exchange(id_, 0)});
-}
-
-void Transaction::renew(std::chrono::microseconds lease) { core_.call(Renew{id_, lease.count()}); }
 
 }  // namespace parvis

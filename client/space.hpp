@@ -7,21 +7,20 @@
 //
 // in takes the oldest match (of the highest priority) out of the space, rd reads it; inp and rdp do not wait, and give
 // nothing when there is no match. All throw parvis::Error; in_for and rd_for throw Error{timeout}. A tuple whose fields
-// can't be read as the types asked for goes back to its place.
+// can't be read as the types asked for goes back to its place. AnyOf stands where a template goes.
+//
+// docs/semantics.md says what each operation promises; core.hpp has the gets, transaction.hpp transactions,
+// statement.hpp guarded statements, views.hpp what walks through a space and watches it.
 //
 // Threads: any thread may use a Space, and copies of it; they share one session, which ends with the last copy.
 #pragma once
 
-#include <chrono>
-#include <functional>
-
-#include "client/fields.hpp"
-#include "client/session.hpp"
+#include "client/core.hpp"
+#include "client/statement.hpp"
+#include "client/transaction.hpp"
+#include "client/views.hpp"
 
 namespace parvis {
-
-using client::Interrupted;
-using client::OnSignal;
 
 struct ConnectOptions {
   std::string space = "default";
@@ -32,78 +31,29 @@ struct ConnectOptions {
   std::chrono::milliseconds reconnect_for{30'000};
 };
 
-struct OutOptions {
-  std::optional<std::chrono::microseconds> lease;  // the tuple disappears after this time
-  bool owned = false;                              // and with the session that put it
-  int priority = 0;                                // higher is handed out first
-  std::chrono::microseconds delay{0};              // hidden until then
-};
-
-class Transaction;
-template <class T>
-class Future;
-
-namespace detail {
-
-struct GetOptions {
-  bool take = true;
-  bool wait = true;
-  std::optional<std::chrono::microseconds> timeout;
-  std::uint32_t max = 1;
-  TransactionId transaction = 0;
-};
-
-// What a Space and its Transactions share.
-struct Core {
-  std::shared_ptr<client::Session> session;
-  std::string space;
-  OnSignal on_signal;
-
-  // `use` gets each tuple; when it throws, what was taken goes back. Returns how many there were.
-  std::size_t get(const Encoding& pattern, const GetOptions& options, const std::function<void(Tuple&&)>& use) const;
-  [[nodiscard]] client::Pending start_get(const Encoding& pattern, const GetOptions& options) const;
-  TupleId out(std::vector<Payload> tuples, const OutOptions& options) const;
-  [[nodiscard]] client::Pending start_out(const Encoding& tuple, const OutOptions& options) const;
-  Answer call(const Operation& operation) const;
-};
-std::vector<Tuple> tuples_of(const Answer& answer);
-
-template <class... T>
-using Result = std::conditional_t<sizeof...(T) == 0, Tuple, std::tuple<T...>>;
-
-template <class... T, class... F>
-Result<T...> result_of(Tuple&& tuple, const F&... fields) {
-  if constexpr (sizeof...(T) == 0)
-    return std::move(tuple);
-  else
-    return formals_of<T...>(tuple, fields...);
-}
-
-// One tuple, or nothing.
-template <class... T, class... F>
-std::optional<Result<T...>> get_one(const Core& core, const GetOptions& options, const F&... fields) {
-  Encoding pattern;
-  encode_template<T...>(pattern, fields...);
-  std::optional<Result<T...>> result;
-  core.get(pattern, options, [&](Tuple&& tuple) { result = result_of<T...>(std::move(tuple), fields...); });
-  return result;
-}
-
-template <class... F>
-std::vector<Tuple> get_many(const Core& core, GetOptions options, std::size_t max, const F&... fields) {
-  Encoding pattern;
-  encode_template<>(pattern, fields...);
-  options.max = static_cast<std::uint32_t>(std::min<std::size_t>(max, UINT32_MAX));
-  std::vector<Tuple> result;
-  core.get(pattern, options, [&](Tuple&& tuple) { result.push_back(std::move(tuple)); });
-  return result;
-}
-
-}  // namespace detail
-
-class Space {
+// The lease of tuples that were put: of all or none of them.
+class Lease {
  public:
-  Space(std::shared_ptr<client::Session> session, std::string name) : core_{std::move(session), std::move(name), {}} {}
+  Lease(detail::Core core, std::vector<TupleId> ids) : core_(std::move(core)), ids_(std::move(ids)) {}
+  // They disappear so long from now. Error{not_found} when one of them has gone (then nothing has changed).
+  void renew(Duration lease) const;
+  void cancel() const { renew(Duration(0)); }  // they disappear now
+  [[nodiscard]] const std::vector<TupleId>& ids() const { return ids_; }
+
+ private:
+  detail::Core core_;
+  std::vector<TupleId> ids_;
+};
+
+struct SpaceOptions {
+  std::optional<Durability> durability;     // nullopt: as it is, of a new one the server's default
+  std::optional<std::uint64_t> quota_tuples, quota_bytes;  // 0: no quota; nullopt: as it is
+};
+
+class Space : public detail::Gets {
+ public:
+  Space(std::shared_ptr<client::Session> session, std::string name)
+      : Gets({std::move(session), std::move(name), {}, {}}) {}
 
   template <class... F>
   TupleId out(const F&... fields) const {
@@ -115,51 +65,9 @@ class Space {
     detail::encode_tuple(tuple, fields...);
     return core_.out({Payload(&tuple)}, options);
   }
-  // All or none, in order. Returns the id of the first.
+  // All or none, in order. Returns the id of the first; the others follow.
   TupleId out_many(const std::vector<Tuple>& tuples, const OutOptions& options = {}) const;
-
-  template <class... T, class... F>
-  detail::Result<T...> in(const F&... fields) const {
-    return *detail::get_one<T...>(core_, {true, true, {}, 1, 0}, fields...);
-  }
-  template <class... T, class... F>
-  detail::Result<T...> rd(const F&... fields) const {
-    return *detail::get_one<T...>(core_, {false, true, {}, 1, 0}, fields...);
-  }
-  template <class... T, class... F>
-  std::optional<detail::Result<T...>> inp(const F&... fields) const {
-    return detail::get_one<T...>(core_, {true, false, {}, 1, 0}, fields...);
-  }
-  template <class... T, class... F>
-  std::optional<detail::Result<T...>> rdp(const F&... fields) const {
-    return detail::get_one<T...>(core_, {false, false, {}, 1, 0}, fields...);
-  }
-  template <class... T, class... F>
-  detail::Result<T...> in_for(std::chrono::microseconds timeout, const F&... fields) const {
-    return *detail::get_one<T...>(core_, {true, true, timeout, 1, 0}, fields...);
-  }
-  template <class... T, class... F>
-  detail::Result<T...> rd_for(std::chrono::microseconds timeout, const F&... fields) const {
-    return *detail::get_one<T...>(core_, {false, true, timeout, 1, 0}, fields...);
-  }
-
-  // Up to `max` tuples; waits for the first, at most `timeout` (then none).
-  template <class... F>
-  std::vector<Tuple> take_many(std::size_t max, std::optional<std::chrono::microseconds> timeout,
-                               const F&... fields) const {
-    return detail::get_many(core_, {true, true, timeout, 1, 0}, max, fields...);
-  }
-  template <class... F>
-  std::vector<Tuple> read_many(std::size_t max, std::optional<std::chrono::microseconds> timeout,
-                               const F&... fields) const {
-    return detail::get_many(core_, {false, true, timeout, 1, 0}, max, fields...);
-  }
-  template <class... F>
-  std::uint64_t count(const F&... fields) const {
-    Encoding pattern;
-    detail::encode_template<>(pattern, fields...);
-    return std::get<Done>(core_.call(Count{core_.space, {Payload(&pattern)}})).number;
-  }
+  [[nodiscard]] Lease lease(TupleId first, std::size_t tuples = 1) const;  // of what out and out_many have put
 
   // Futures: started at once, awaited by get(). Dropping one gives back what it holds or would get.
   template <class... T, class... F>
@@ -171,16 +79,102 @@ class Space {
     return async_get<T...>(false, fields...);
   }
   template <class... F>
-  Future<TupleId> async_out(const F&... fields) const;
+  Future<TupleId> async_out(const F&... fields) const {
+    Encoding tuple;
+    detail::encode_tuple(tuple, fields...);
+    return {core_.start_out(tuple, {}), [](const Answer& answer) { return std::get<Done>(answer).number; },
+            core_.on_signal};
+  }
 
   // Takes inside are invisible to others, and come back on abort, when the lease ends or with the session.
-  [[nodiscard]] Transaction transaction(std::optional<std::chrono::microseconds> lease = {}) const;
+  [[nodiscard]] Transaction transaction(std::optional<Duration> lease = {}) const;
+
+  // All that matches, to another space in one step (at most max_collect tuples). How many there were.
+  template <class... F>
+  std::uint64_t collect(const std::string& to, const F&... fields) const {
+    return core_.number(Collect{core_.space, to, detail::patterns_of<>(fields...).owned(), false});
+  }
+  template <class... F>
+  std::uint64_t copy_collect(const std::string& to, const F&... fields) const {
+    return core_.number(Collect{core_.space, to, detail::patterns_of<>(fields...).owned(), true});
+  }
+
+  // Guarded statements (statement.hpp). run waits until a branch can run, run_for at most so long (Error{timeout}); runp
+  // does not wait: nothing when no branch can run. async_run as the other futures: dropped, it never runs any more.
+  template <class... B>
+  Outcome run(const B&... branches) const {
+    return *run_statement({branches...}, true, {});
+  }
+  template <class... B>
+  Outcome run_for(Duration timeout, const B&... branches) const {
+    return *run_statement({branches...}, true, timeout);
+  }
+  template <class... B>
+  std::optional<Outcome> runp(const B&... branches) const {
+    return run_statement({branches...}, false, {});
+  }
+  template <class... B>
+  Future<Outcome> async_run(const B&... branches) const {
+    return start_statement({branches...});
+  }
+  // Changes the oldest match in place (it keeps its id, place, priority and lease); the tuple as it is now, or nothing.
+  template <class... C>
+  std::optional<Tuple> update(const Template& pattern, const statements::Changes& first, const C&... more) const {
+    return update_one(pattern, {first, more...});
+  }
+  // Takes the oldest match and puts the other in its stead, in one step. Returns what it took; nothing: nothing was put.
+  std::optional<Tuple> swap(const Template& pattern, const Tuple& tuple) const;  // NOLINT: no exchange of two objects
+  // Puts unless something matches, in one step.
+  bool out_if_absent(const Tuple& tuple, const Template& unless) const;
+  bool out_if_absent(const Tuple& tuple) const;  // unless one like it is there
+
+  // Whole views of a space (views.hpp).
+  template <class... F>
+  [[nodiscard]] TupleScan scan(const F&... fields) const {
+    return scan_pages(1000, fields...);
+  }
+  template <class... F>
+  [[nodiscard]] TupleScan scan_pages(std::uint32_t page, const F&... fields) const {
+    return {core_, Scan{core_.space, detail::patterns_of<>(fields...).owned(), page, 0, 0}};
+  }
+  template <class... F>
+  [[nodiscard]] Watcher watch(const F&... fields) const {
+    return watch_with({}, fields...);
+  }
+  template <class... F>
+  [[nodiscard]] Watcher watch_with(const WatchOptions& options, const F&... fields) const {
+    return {core_, detail::patterns_of<>(fields...).owned(), options};
+  }
+  // A row a group: the values of the fields `group_by`, then one value a term.
+  template <class... F>
+  [[nodiscard]] std::vector<Tuple> aggregate(const std::vector<Aggregate::Term>& terms,
+                                             const std::vector<std::uint32_t>& group_by, const F&... fields) const {
+    return detail::tuples_of(
+        core_.call(Aggregate{core_.space, detail::patterns_of<>(fields...).owned(), group_by, terms}));
+  }
+  template <class... F>
+  [[nodiscard]] Value sum(std::uint32_t position, const F&... fields) const {
+    return only(aggregate({{Aggregate::Function::sum, position}}, {}, fields...));
+  }
+  template <class... F>
+  [[nodiscard]] Value min(std::uint32_t position, const F&... fields) const {
+    return only(aggregate({{Aggregate::Function::min, position}}, {}, fields...));
+  }
+  template <class... F>
+  [[nodiscard]] Value max(std::uint32_t position, const F&... fields) const {
+    return only(aggregate({{Aggregate::Function::max, position}}, {}, fields...));
+  }
+  template <class... F>
+  [[nodiscard]] std::vector<Miss> explain(const F&... fields) const {
+    return misses(core_, detail::patterns_of<>(fields...));
+  }
+  [[nodiscard]] std::vector<BlockedOperation> blocked() const { return blocked_operations(core_); }
 
   [[nodiscard]] Space named(std::string name) const;  // another space of the same server
-  [[nodiscard]] const std::string& name() const { return core_.space; }
   [[nodiscard]] std::vector<SpaceInfo> spaces() const;
-  void make(Durability durability) const;  // makes this space with a durability of its own
-  void drop() const;                       // the space and all its tuples
+  void make(Durability durability) const { make(SpaceOptions{durability, {}, {}}); }
+  void make(const SpaceOptions& options) const;  // makes this space, or sets the quotas of the one that is there
+  void drop() const;                             // the space and all its tuples
 
   // Asked when a signal interrupts a blocking call: true ends the call with Interrupted, and nothing is lost.
   void on_signal(OnSignal handler) { core_.on_signal = std::move(handler); }
@@ -189,105 +183,22 @@ class Space {
 
  private:
   template <class... T, class... F>
-  Future<detail::Result<T...>> async_get(bool take, const F&... fields) const;
-
-  detail::Core core_;
+  Future<detail::Result<T...>> async_get(bool take, const F&... fields) const {
+    auto read = [fields...](const Answer& answer) {
+      auto tuples = detail::tuples_of(answer);
+      return detail::result_of<T...>(std::move(tuples.at(0)), fields...);
+    };
+    return {core_.start_get(detail::patterns_of<T...>(fields...), {take, true}), std::move(read), core_.on_signal};
+  }
+  static Value only(std::vector<Tuple> rows) { return std::move(rows.at(0).items.at(0)); }
+  [[nodiscard]] std::optional<Outcome> run_statement(std::vector<Branch> branches, bool wait,
+                                                     std::optional<Duration> timeout) const;
+  [[nodiscard]] Future<Outcome> start_statement(std::vector<Branch> branches) const;
+  [[nodiscard]] std::optional<Tuple> update_one(const Template& pattern,
+                                                const std::vector<statements::Changes>& changes) const;
 };
 
 // No address: $PARVIS_ADDRESS, else the local server, started when there is none.
 Space connect(const std::string& address = {}, const ConnectOptions& options = {});
-
-// An answer on its way.
-template <class T>
-class Future {
- public:
-  Future(client::Pending pending, std::function<T(const Answer&)> read, OnSignal on_signal)
-      : pending_(std::move(pending)), read_(std::move(read)), on_signal_(std::move(on_signal)) {}
-
-  [[nodiscard]] bool ready() const { return pending_.ready(); }
-  T get() { return *get_for({}); }
-  // Nothing when the time is over; the operation goes on.
-  std::optional<T> get_for(std::optional<std::chrono::microseconds> patience) {
-    const auto answer = pending_.wait({on_signal_, false}, patience);
-    if (!answer) return std::nullopt;
-    T result = read_(*answer);  // when it throws, dropping the future gives the tuple back
-    if (std::holds_alternative<Found>(*answer)) pending_.confirm();
-    return result;
-  }
-  void cancel() { pending_.cancel(); }  // a blocked in or rd ends now
-
- private:
-  client::Pending pending_;
-  std::function<T(const Answer&)> read_;
-  OnSignal on_signal_;
-};
-
-// Takes are claimed, outs are kept here; commit makes all of it true at once. Not committed when it goes out of scope:
-// all is as before. An operation on a transaction that has ended throws Error{conflict}. One thread at a time.
-class Transaction {
- public:
-  Transaction(detail::Core core, TransactionId id) : core_(std::move(core)), id_(id) {}
-  Transaction(Transaction&& other) noexcept;
-  Transaction& operator=(Transaction&& other) noexcept;
-  ~Transaction();
-
-  template <class... F>
-  void out(const F&... fields) {
-    Encoding tuple;
-    detail::encode_tuple(tuple, fields...);
-    keep(tuple.flatten());
-  }
-  template <class... T, class... F>
-  detail::Result<T...> in(const F&... fields) const {
-    return *detail::get_one<T...>(core_, {true, true, {}, 1, id_}, fields...);
-  }
-  template <class... T, class... F>
-  detail::Result<T...> in_for(std::chrono::microseconds timeout, const F&... fields) const {
-    return *detail::get_one<T...>(core_, {true, true, timeout, 1, id_}, fields...);
-  }
-  template <class... T, class... F>
-  std::optional<detail::Result<T...>> inp(const F&... fields) const {
-    return detail::get_one<T...>(core_, {true, false, {}, 1, id_}, fields...);
-  }
-  template <class... T, class... F>
-  detail::Result<T...> rd(const F&... fields) const {
-    return *detail::get_one<T...>(core_, {false, true, {}, 1, id_}, fields...);
-  }
-  template <class... T, class... F>
-  std::optional<detail::Result<T...>> rdp(const F&... fields) const {
-    return detail::get_one<T...>(core_, {false, false, {}, 1, id_}, fields...);
-  }
-
-  void commit();
-  void abort();
-  void renew(std::chrono::microseconds lease);
-  [[nodiscard]] TransactionId id() const { return id_; }
-
- private:
-  void keep(Blob tuple);
-
-  detail::Core core_;
-  TransactionId id_ = 0;  // 0: ended
-  std::vector<Blob> outs_;
-};
-
-template <class... T, class... F>
-Future<detail::Result<T...>> Space::async_get(bool take, const F&... fields) const {
-  Encoding pattern;
-  detail::encode_template<T...>(pattern, fields...);
-  auto read = [fields...](const Answer& answer) {
-    auto tuples = detail::tuples_of(answer);
-    return detail::result_of<T...>(std::move(tuples.at(0)), fields...);
-  };
-  return {core_.start_get(pattern, {take, true, {}, 1, 0}), std::move(read), core_.on_signal};
-}
-
-template <class... F>
-Future<TupleId> Space::async_out(const F&... fields) const {
-  Encoding tuple;
-  detail::encode_tuple(tuple, fields...);
-  return {core_.start_out(tuple, {}), [](const Answer& answer) { return std::get<Done>(answer).number; },
-          core_.on_signal};
-}
 
 }  // namespace parvis

@@ -222,10 +222,60 @@ TEST_CASE("time runs out while disconnected: the number is refused at the resump
   book.now += 2s;
   const auto expired = book.ledger.expired(book.now);
   REQUIRE(expired.size() == 1);
-  CHECK(expired[0]->sequence == number);
+  CHECK(expired[0].request->sequence == number);
+  CHECK(!expired[0].outcome_unknown);
   const auto todo = book.ledger.resumed(book.now);
   CHECK(todo.refuse.at(0).sequence == number);
   CHECK(todo.resend == std::vector<Sequence>{patient});
+}
+
+TEST_CASE("time runs out for a statement while disconnected: only one that was never sent surely did nothing") {
+  Book book;
+  Statement statement;
+  const auto sent = book.sent(statement, 1000ms);
+  const auto unsent = book.add(statement, 1000ms)->sequence;
+  book.now += 2s;
+  const auto expired = book.ledger.expired(book.now);
+  REQUIRE(expired.size() == 2);
+  CHECK(expired[0].request->sequence == sent);
+  CHECK(expired[0].outcome_unknown);
+  CHECK(expired[1].request->sequence == unsent);
+  CHECK(!expired[1].outcome_unknown);
+  CHECK(book.ledger.expired(book.now).empty());
+  const auto todo = book.ledger.resumed(book.now);
+  CHECK(todo.resend.empty());  // nobody waits: it must not happen now
+}
+
+TEST_CASE("what was refused while disconnected is refused before anything beyond it is confirmed") {
+  Book book;
+  const auto unwanted = book.sent(take());
+  const auto later = book.done(take());
+  CHECK(book.ledger.refuse(unwanted, book.now));  // there is no connection: the caller can't send it
+  const auto todo = book.ledger.resumed(book.now);
+  REQUIRE(todo.refuse.size() == 1);
+  CHECK(todo.refuse[0].sequence == unwanted);
+  REQUIRE(todo.confirm);
+  CHECK(todo.confirm->upto < unwanted);
+  CHECK(todo.confirm->also == std::vector<Sequence>{later});
+  book.now += 10ms;
+  book.done(take());
+  const auto confirm = book.ledger.take_confirm(book.now);  // the refusal may still be lost
+  REQUIRE(confirm);
+  CHECK(confirm->upto < unwanted);
+}
+
+TEST_CASE("an answer that comes twice is used once, however late the second is") {
+  Book book;
+  const auto held = book.add(take());
+  book.ledger.sent(held->sequence, book.now);
+  CHECK(book.ledger.answered(held->sequence, book.now) == held);
+  CHECK(!book.ledger.answered(held->sequence, book.now));  // while it is in its caller's hands
+  book.ledger.release(held->sequence, book.now);
+  CHECK(!book.ledger.answered(held->sequence, book.now));
+  book.ledger.take_confirm(book.now);
+  const auto next = book.sent(take());
+  CHECK(!book.ledger.answered(held->sequence, book.now));
+  CHECK(book.ledger.find(next) != nullptr);
 }
 
 TEST_CASE("giving up fails what has waited long enough, and says what can't be known") {
