@@ -57,10 +57,43 @@ py::object tuples_of(const std::vector<Item>& items, Objects objects) {
   return tuples;
 }
 
+py::object items_of(const std::vector<Item>& items) {
+  py::list rows(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i)
+    rows[i] = py::make_tuple(items[i].id, read_tuple(items[i].tuple.blob()));
+  return rows;
+}
+
+// (branch, what it found, what it updated, the ids of what it put). It has happened: what cannot be loaded is raw.
+py::object ran_to_python(const Ran& ran) {
+  py::list put;
+  for (const TupleId id : ran.put) put.append(id);
+  return py::make_tuple(ran.branch, tuples_of(ran.items, Objects::lenient), tuples_of(ran.updated, Objects::lenient),
+                        put);
+}
+
+// ([(kind, number, tuple)], the number to ask from, whether events before these are lost)
+py::object events_to_python(const Events& events) {
+  py::list rows;
+  for (const Event& event : events.events)
+    rows.append(py::make_tuple(static_cast<int>(event.kind), event.number,
+                               read_tuple(event.item.tuple.blob(), Objects::lenient)));
+  return py::make_tuple(rows, events.next, events.gap);
+}
+
+py::object listing_to_python(const Listing& listing) {
+  py::list rows;
+  for (const SpaceInfo& info : listing.spaces)
+    rows.append(py::make_tuple(info.name, static_cast<int>(info.durability), info.tuples, info.bytes, info.waiters,
+                               info.held, info.quota_tuples, info.quota_bytes));
+  return rows;
+}
+
 py::object found_to_python(const Found& found, Call::Shape shape) {
   try {
     if (shape == Call::Shape::many) return tuples_of(found.items, Objects::load);
     if (shape == Call::Shape::raw) return tuples_of(found.items, Objects::raw);
+    if (shape == Call::Shape::items) return items_of(found.items);
     if (found.items.empty()) return py::none();
     return read_tuple(found.items.front().tuple.blob());
   } catch (py::error_already_set& error) {
@@ -81,6 +114,11 @@ py::object to_python(const Answer& answer, Call::Shape shape) {
     throw Error(failed->code, failed->text);
   }
   if (const auto* found = std::get_if<Found>(&answer)) return found_to_python(*found, shape);
+  if (const auto* page = std::get_if<Page>(&answer))
+    return py::make_tuple(found_to_python(Found{0, page->items}, shape), page->after, page->until, page->done);
+  if (const auto* ran = std::get_if<Ran>(&answer)) return ran_to_python(*ran);
+  if (const auto* events = std::get_if<Events>(&answer)) return events_to_python(*events);
+  if (const auto* listing = std::get_if<Listing>(&answer)) return listing_to_python(*listing);
   if (const auto* done = std::get_if<Done>(&answer); done && shape == Call::Shape::number)
     return py::int_(done->number);
   return py::none();
@@ -122,12 +160,14 @@ py::object Call::answer() {
   // From here on the outcome does not change.
   if (const auto* error = std::get_if<Error>(&*outcome_)) throw *error;
   if (const auto* reply = std::get_if<Blob>(&*outcome_)) return read_tuple(*reply, Objects::lenient);
-  const Answer& answer = std::get<Answer>(*outcome_);
+  Answer& answer = std::get<Answer>(*outcome_);
+  if (joined && !used_) joined->complete(answer);
   if (!take || used_ || !std::holds_alternative<Found>(answer)) return to_python(answer, shape);
   try {
     py::object result = to_python(answer, shape);
     used_ = true;
     if (const auto alive = session.lock()) alive->confirm(sequence);
+    if (joined) joined->used();
     return result;
   } catch (...) {
     used_ = true;

@@ -17,11 +17,28 @@
 #include <variant>
 #include <vector>
 
+#include "client/own_writes.hpp"
 #include "client/session.hpp"
 
 namespace parvis::python {
 
 class Inbox;
+
+// An open transaction: its gets see what it has put. With the GIL.
+struct Inside {
+  TransactionId id = 0;
+  client::OwnWrites own;
+};
+// A get whose answer own writes complete.
+struct Joined {
+  std::shared_ptr<Inside> inside;
+  Get get;  // owns its templates
+  std::vector<std::uint64_t> numbers;
+  void complete(Answer& answer) {
+    if (auto* found = std::get_if<Found>(&answer)) numbers = inside->own.complete(get, *found);
+  }
+  void used() { inside->own.take(numbers); }
+};
 
 class Call : public std::enable_shared_from_this<Call> {
  public:
@@ -43,12 +60,13 @@ class Call : public std::enable_shared_from_this<Call> {
   ~Call();
 
   // How the answer becomes a Python object.
-  // (`raw`: many, objects as raw objects)
-  enum class Shape : std::uint8_t { none, one, many, raw, number, reply };
+  // (`raw`: many, objects as raw objects; `items`: many, as (id, tuple))
+  enum class Shape : std::uint8_t { none, one, many, raw, items, number, reply };
   // Weak: the session itself holds the callback that holds the call, and must not be ended by its own thread when that
   // goes.
   std::weak_ptr<client::Session> session;
   Shape shape = Shape::none;
+  std::optional<Joined> joined;
   bool take = false;  // its answer is confirmed once it has been used, and refused otherwise
   Sequence sequence = 0;
 

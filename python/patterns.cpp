@@ -1,5 +1,6 @@
 #include "python/patterns.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct Classes {
   PyTypeObject* prefix = nullptr;
   PyTypeObject* one_of = nullptr;
   PyTypeObject* variable = nullptr;
+  PyTypeObject* expression = nullptr;
+  PyTypeObject* any_of = nullptr;
   PyTypeObject* raw_object = nullptr;
 };
 
@@ -35,6 +38,8 @@ const Classes& classes() {
   made.prefix = type(templates, "Prefix");
   made.one_of = type(templates, "OneOf");
   made.variable = type(templates, "Var");
+  made.expression = type(templates, "Expression");
+  made.any_of = type(templates, "AnyOf");
   made.raw_object = type(objects_module(), "RawObject");
   made.any = py::object(templates.attr("ANY")).release().ptr();
   known = made;
@@ -45,7 +50,7 @@ bool is_pattern(PyObject* o) {
   const Classes& c = classes();
   const PyTypeObject* type = Py_TYPE(o);
   return PyType_Check(o) || o == c.any || o == Py_Ellipsis || type == c.between || type == c.prefix ||
-         type == c.one_of || type == c.variable;
+         type == c.one_of || type == c.variable || type == c.expression || type == c.any_of;
 }
 
 [[noreturn]] void refuse(const std::string& text) { throw Error(ErrorCode::protocol_error, text); }
@@ -138,6 +143,10 @@ void write_field(Writer& out, PyObject* field, std::size_t depth) {
     for (py::handle value : py::tuple(handle.attr("values"))) values.push_back(value_of(value));
     return out.one_of(values);
   }
+  if (type == c.any_of)
+    throw py::type_error("AnyOf stands for whole templates, as the only argument; OneOf(...) is a field of several values");
+  if (type == c.expression)
+    throw py::type_error("arithmetic on a Var is for what a statement puts or sets; a template only binds variables");
   if (field == Py_Ellipsis) refuse("... stands for any further fields and can only be the last of a template");
   if (!has_pattern(field, depth)) return write_value(out, handle, depth);
   const auto held = py::reinterpret_steal<py::object>(PySequence_Tuple(field));  // pickling an item may change a list
@@ -148,7 +157,42 @@ void write_field(Writer& out, PyObject* field, std::size_t depth) {
   write_fields(out, inner, depth + 1);
 }
 
+bool has_variable(PyObject* o, std::size_t depth) {
+  if (depth > max_depth) return false;
+  if (PyTuple_CheckExact(o) || PyList_CheckExact(o)) {
+    PyObject** items = PySequence_Fast_ITEMS(o);
+    return std::any_of(items, items + PySequence_Fast_GET_SIZE(o),
+                       [&](PyObject* item) { return has_variable(item, depth + 1); });
+  }
+  return !PyType_Check(o) && is_pattern(o);  // a class is a value here, as of out
+}
+
+void write_form_field(Writer& out, PyObject* field, std::size_t depth) {
+  const Classes& c = classes();
+  if (Py_TYPE(field) == c.variable) return write_variable(out, field);
+  if (!has_variable(field, depth)) return write_value(out, field, depth);
+  if (!PyTuple_CheckExact(field) && !PyList_CheckExact(field))
+    throw py::type_error(Py_TYPE(field) == c.expression
+                             ? "arithmetic on a Var is a field of its own, not part of a list or tuple"
+                             : py::cast<std::string>(py::repr(field)) +
+                                   " is for templates; what is put holds values and variables");
+  const auto held = py::reinterpret_steal<py::object>(PySequence_Tuple(field));
+  if (!held) throw py::error_already_set();
+  const auto size = static_cast<std::size_t>(PyTuple_GET_SIZE(held.ptr()));
+  out.begin_nested(PyList_CheckExact(field) ? Type::list : Type::tuple, size, false);
+  for (std::size_t i = 0; i < size; ++i) write_form_field(out, PySequence_Fast_ITEMS(held.ptr())[i], depth + 1);
+}
+
 }  // namespace
+
+bool is_any_of(py::handle argument) { return Py_TYPE(argument.ptr()) == classes().any_of; }
+
+void write_form(Encoding& out, std::span<PyObject* const> fields) {
+  release_dropped_buffers();
+  Writer writer(out);
+  writer.template_body(fields.size(), false);
+  for (PyObject* field : fields) write_form_field(writer, field, 0);
+}
 
 void write_template(Encoding& out, std::span<PyObject* const> fields) {
   release_dropped_buffers();

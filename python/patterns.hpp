@@ -9,5 +9,8 @@
 namespace parvis::python {
 
 void write_template(Encoding& out, std::span<PyObject* const> fields);
+// What a statement puts, or changes with: actuals and variables, and lists and tuples of them.
+void write_form(Encoding& out, std::span<PyObject* const> fields);
+bool is_any_of(pybind11::handle argument);
 
 }  // namespace parvis::python

@@ -20,24 +20,31 @@ from typing import TYPE_CHECKING, Any
 from ._errors import (Aborted, Conflict, DecodeError, Disconnected, Error, KernelDied, LimitExceeded, NotFound,
                       ProtocolError,
                       RemoteError, StorageError, StorageFull, Timeout, Unauthorized)
-from ._templates import ANY, Between, OneOf, Prefix, Var
+from ._templates import ANY, AnyOf, Between, OneOf, Prefix, Var
 
 if TYPE_CHECKING:
     from ._coordination import Barrier, Counter, Event, Leader, Lock, Queue, Semaphore, Variable
     from ._cluster import Cluster, Kernel
     from ._farm import Farm, Future, Row
+    from ._leases import Lease
     from ._objects import RawObject
+    from ._operations import Aggregate, Explanation, Miss, SpaceInfo, Waiter
     from ._result import Result
-    from ._space import Space, Transaction, connect
+    from ._space import Space, connect
+    from ._statements import Ran, absent, copy, move, otherwise, put, read, take, update, when
+    from ._transaction import Transaction
     from ._view import View
+    from ._watch import Watch, WatchEvent
 
     space: Space
 
 __all__ = [
-    "ANY", "Aborted", "Barrier", "Between", "Cluster", "Conflict", "Counter", "DecodeError", "Disconnected", "Error",
-    "Event", "Farm", "Future", "Kernel", "KernelDied", "Leader", "LimitExceeded", "Lock", "NotFound", "OneOf", "Prefix",
-    "ProtocolError", "Queue", "RawObject", "RemoteError", "Result", "Row", "Semaphore", "Space", "StorageError",
-    "StorageFull", "Timeout", "Transaction", "Unauthorized", "Var", "Variable", "View", "connect", "space",
+    "ANY", "Aborted", "Aggregate", "AnyOf", "Barrier", "Between", "Cluster", "Conflict", "Counter", "DecodeError",
+    "Disconnected", "Error", "Event", "Explanation", "Farm", "Future", "Kernel", "KernelDied", "Leader", "Lease",
+    "LimitExceeded", "Lock", "Miss", "NotFound", "OneOf", "Prefix", "ProtocolError", "Queue", "Ran", "RawObject",
+    "RemoteError", "Result", "Row", "Semaphore", "Space", "SpaceInfo", "StorageError", "StorageFull", "Timeout",
+    "Transaction", "Unauthorized", "Var", "Variable", "View", "Waiter", "Watch", "WatchEvent", "absent", "connect",
+    "copy", "move", "otherwise", "put", "read", "space", "take", "update", "when",
 ]
 
 # Imported when first used: a kernel that only computes loads none of it.
@@ -45,8 +52,11 @@ _LAZY = {
     **dict.fromkeys(("Barrier", "Counter", "Event", "Leader", "Lock", "Queue", "Semaphore", "Variable"),
                     "_coordination"),
     "Cluster": "_cluster", "Kernel": "_cluster", "Farm": "_farm", "Future": "_farm", "Row": "_farm",
-    "RawObject": "_objects", "Result": "_result", "Space": "_space", "Transaction": "_space", "connect": "_space",
-    "View": "_view",
+    **dict.fromkeys(("Aggregate", "Explanation", "Miss", "SpaceInfo", "Waiter"), "_operations"),
+    **dict.fromkeys(("Ran", "absent", "copy", "move", "otherwise", "put", "read", "take", "update", "when"),
+                    "_statements"),
+    "Lease": "_leases", "RawObject": "_objects", "Result": "_result", "Space": "_space", "connect": "_space",
+    "Transaction": "_transaction", "View": "_view", "Watch": "_watch", "WatchEvent": "_watch",
 }
 
 

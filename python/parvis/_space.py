@@ -1,15 +1,18 @@
-"""Spaces and transactions."""
+"""Spaces."""
 
 from __future__ import annotations
 
 import os
 import sys
 from types import TracebackType
-from typing import Any, Optional, Sequence, Type
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
+from . import _operations as operations
 from . import _parvis
-from ._errors import Conflict, Disconnected
 from ._events import close_at_exit
+from ._statements import Branch, Ran, Where
+from ._transaction import Transaction
+from ._watch import Watch
 
 DEFAULT_SPACE = "default"
 
@@ -59,13 +62,135 @@ class Space(_parvis.Space):
         """Where the server is."""
         return self.session.address
 
-    def transaction(self, lease: Optional[float] = None) -> "Transaction":
+    def transaction(self, lease: Optional[float] = None) -> Transaction:
         """Takes and outs that happen all together, or not at all.
 
         lease: seconds after which the server ends it unless it was committed; by default it lives as long as the
         connection.
         With ``with`` it commits at the end of the block, and aborts when the block raises."""
         return Transaction(self, lease)
+
+    def _ask(self, asked: operations.Asked) -> Any:
+        operation, read = asked
+        return read(self._call(operation))
+
+    def scan(self, *template: Any, page: int = 1000) -> Iterator[Tuple[Any, ...]]:
+        """All matches, one after the other, without blocking anybody: each at most once, those present when the first
+        is asked for and still present when their page of ``page`` tuples is. Goes on after a reconnect or restart."""
+        _parvis.scan(self.name, template, page, 0, 0)  # what is wrong with the arguments is said at once
+        return self._pages(template, page)
+
+    def _pages(self, template: Tuple[Any, ...], page: int) -> Iterator[Tuple[Any, ...]]:
+        after = until = 0
+        done = False
+        while not done:
+            tuples, after, until, done = self._call(_parvis.scan(self.name, template, page, after, until))
+            yield from tuples
+
+    def watch(self, *template: Any, kinds: Union[str, Iterable[str], None] = None, since: Optional[int] = None,
+              timeout: Optional[float] = None) -> Watch:
+        """An iterator over what happens to tuples that match, from now on.
+
+        kinds: some of 'put', 'taken', 'returned', 'expired', 'updated'; by default all. since: begins with the event of
+        this number, ``seq + 1`` of the last one seen. timeout: the iteration ends when nothing happens for so many
+        seconds."""
+        return Watch(self, template, kinds, since, timeout)
+
+    def collect(self, dst: Where, *template: Any) -> int:
+        """Moves all that matches to another space (a Space or its name) in one step, and returns how many there were.
+
+        At most 50 000 tuples; LimitExceeded beyond, and nothing has moved."""
+        moved: int = self._ask(operations.collect(self.name, dst, template, False))
+        return moved
+
+    def copy_collect(self, dst: Where, *template: Any) -> int:
+        """Copies all that matches to another space in one step, and returns how many there were."""
+        copied: int = self._ask(operations.collect(self.name, dst, template, True))
+        return copied
+
+    def run(self, *branches: Branch, timeout: Optional[float] = None, wait: bool = True) -> Optional[Ran]:
+        """Runs an atomic guarded statement: ``space.run(when(take("n", n)).do(put("n", n + 1)))``.
+
+        The first branch, as written, that can run does. None can: it waits, at most ``timeout`` seconds (then Timeout);
+        with ``wait=False`` the answer is None at once."""
+        ran: Optional[Ran] = self._ask(operations.run(self.name, branches, timeout, wait))
+        return ran
+
+    def update(self, template: Any, *, set: Optional[Mapping[int, Any]] = None,
+               add: Optional[Mapping[int, Any]] = None, subtract: Optional[Mapping[int, Any]] = None,
+               multiply: Optional[Mapping[int, Any]] = None, min: Optional[Mapping[int, Any]] = None,
+               max: Optional[Mapping[int, Any]] = None) -> Optional[Tuple[Any, ...]]:
+        """Changes fields of the oldest match in place, in one step: ``update(("n", int), add={1: 1})``.
+
+        Each option is a dict from the position of a field to a value. The tuple keeps its place, priority and lease.
+        Returns the tuple as it is now, or None at once without a match."""
+        how = {"set": set, "add": add, "subtract": subtract, "multiply": multiply, "min": min, "max": max}
+        updated: Optional[Tuple[Any, ...]] = self._ask(operations.update(self.name, template, how))
+        return updated
+
+    def swap(self, template: Any, new: Any, *, lease: Optional[float] = None,
+             priority: int = 0) -> Optional[Tuple[Any, ...]]:
+        """Takes the oldest match and puts the tuple ``new``, in one step. Returns what it took, or None, and then
+        nothing was put."""
+        old: Optional[Tuple[Any, ...]] = self._ask(operations.swap(self.name, template, new, lease, priority))
+        return old
+
+    def out_if_absent(self, *fields: Any, unless: Any = None, lease: Optional[float] = None,
+                      priority: int = 0) -> bool:
+        """Puts a tuple unless something matches ``unless`` (a template; by default: unless this very tuple is there),
+        in one step. Whether it was put."""
+        done: bool = self._ask(operations.out_if_absent(self.name, fields, unless, lease, priority))
+        return done
+
+    def aggregate(self, *template: Any, by: operations.Positions = None, sum: operations.Positions = None,
+                  min: operations.Positions = None, max: operations.Positions = None,
+                  count: Optional[bool] = None) -> Any:
+        """Counts and sums over all matches, in the server: ``aggregate("job", str, float, by=1, sum=2, max=2)``.
+
+        Each option is the position of a field, or several. With ``by``, a list of rows, one for each value of that
+        field; without, one row. A row has ``key``, ``count``, ``sum``, ``min`` and ``max``."""
+        terms = {"sum": sum, "min": min, "max": max}
+        return self._ask(operations.aggregate(self.name, template, by, terms, count))
+
+    def sum(self, *template: Any, of: int) -> Any:
+        """The sum of the field at position ``of`` over all matches."""
+        return self._ask(operations.total(self.name, template, "sum", of))
+
+    def min(self, *template: Any, of: int) -> Any:
+        """The smallest value of the field at position ``of`` over all matches; None without any."""
+        return self._ask(operations.total(self.name, template, "min", of))
+
+    def max(self, *template: Any, of: int) -> Any:
+        """The largest value of the field at position ``of`` over all matches; None without any."""
+        return self._ask(operations.total(self.name, template, "max", of))
+
+    def explain(self, *template: Any, n: int = 10) -> operations.Explanation:
+        """Why nothing matches: up to n tuples that come nearest, what differs, and who holds them. Print it."""
+        explanation: operations.Explanation = self._ask(operations.explain(self.name, template, n))
+        return explanation
+
+    def waiters(self, *, everywhere: bool = False, n: int = 1000) -> List[operations.Waiter]:
+        """Who is blocked in this space (``everywhere``: in any), for what, since when, and by whom; the longest waiting
+        first."""
+        rows: List[operations.Waiter] = self._ask(operations.waiters("" if everywhere else self.name, n))
+        return rows
+
+    def spaces(self) -> List[operations.SpaceInfo]:
+        """The spaces of the server."""
+        infos: List[operations.SpaceInfo] = self._ask(operations.spaces())
+        return infos
+
+    def make(self, durability: Optional[str] = None, *, quota_tuples: Optional[int] = None,
+             quota_bytes: Optional[int] = None) -> None:
+        """Makes this space with a durability ('durable', 'relaxed' or 'volatile') and quotas, or sets the quotas of the
+        one that is there. A quota of 0 is none; None leaves what is."""
+        operations.check_durability(durability)
+        there = self.spaces() if durability is None else []
+        self._ask(operations.make(self.name, there, durability, (quota_tuples, quota_bytes)))
+
+    def drop(self) -> None:
+        """Removes the space and all its tuples."""
+        self._ask(operations.drop(self.name))
 
     def close(self) -> None:
         """Confirms what was received and ends the connection, for all spaces that share it."""
@@ -90,109 +215,3 @@ def _space_named(name: str) -> Space:
     import parvis
 
     return parvis.space.space(name)
-
-
-class Transaction:
-    """Takes that come back, and outs that never happen, unless it is committed.
-
-    What it takes is invisible to others; what it puts appears at the commit, and not before to itself either. An
-    operation
-    on a transaction that has ended raises Conflict."""
-
-    def __init__(self, space: Space, lease: Optional[float] = None) -> None:
-        self._space = space
-        self._inside = Space(space.session, space.name)
-        self._inside._enter(space._begin(lease))
-        self._puts = _parvis.Puts()
-        self._open = True
-
-    @property
-    def id(self) -> int:
-        """The server's number of it."""
-        return self._inside._transaction
-
-    def _check(self) -> None:
-        if not self._open:
-            raise Conflict("the transaction has ended")
-
-    def _of(self, space: Optional[Space]) -> Space:
-        self._check()
-        if space is None:
-            return self._inside
-        inside = Space(self._space.session, space.name)
-        inside._enter(self.id)
-        return inside
-
-    def out(self, *fields: Any, lease: Optional[float] = None, priority: int = 0,
-            space: Optional[Space] = None) -> None:
-        """Puts a tuple at the commit (into ``space``, by default the one the transaction began in)."""
-        self._check()
-        self._puts.add((space or self._space).name, *fields, lease=lease, priority=priority)
-
-    def out_many(self, tuples: Sequence[Sequence[Any]], **options: Any) -> None:
-        """Puts tuples at the commit."""
-        for fields in tuples:
-            self.out(*fields, **options)
-
-    def in_(self, *fields: Any, timeout: Optional[float] = None, space: Optional[Space] = None) -> Any:
-        """Takes a tuple; it comes back when the transaction does not commit."""
-        return self._of(space).in_(*fields, timeout=timeout)
-
-    def inp(self, *fields: Any, space: Optional[Space] = None) -> Any:
-        """Takes a tuple, or returns None at once."""
-        return self._of(space).inp(*fields)
-
-    def rd(self, *fields: Any, timeout: Optional[float] = None, space: Optional[Space] = None) -> Any:
-        """Reads a tuple."""
-        return self._of(space).rd(*fields, timeout=timeout)
-
-    def rdp(self, *fields: Any, space: Optional[Space] = None) -> Any:
-        """Reads a tuple, or returns None at once."""
-        return self._of(space).rdp(*fields)
-
-    def take_many(self, n: int, *fields: Any, timeout: Optional[float] = None, space: Optional[Space] = None) -> Any:
-        """Takes up to n tuples; waits for the first. [] at the timeout."""
-        return self._of(space).take_many(n, *fields, timeout=timeout)
-
-    def read_many(self, n: int, *fields: Any, timeout: Optional[float] = None, space: Optional[Space] = None) -> Any:
-        """Reads up to n tuples; waits for the first. [] at the timeout."""
-        return self._of(space).read_many(n, *fields, timeout=timeout)
-
-    take = in_
-    read = rd
-    write = out
-
-    def renew(self, lease: float) -> None:
-        """It ends `lease` seconds from now instead."""
-        self._check()
-        self._inside._renew(lease)
-
-    def commit(self) -> None:
-        """What was taken is gone and what was put is there, at once. Conflict when the transaction had ended before."""
-        self._check()
-        self._open = False
-        self._inside._commit(self._puts)
-
-    def abort(self) -> None:
-        """What was taken is back at its place, and nothing was put."""
-        self._check()
-        self._open = False
-        self._inside._abort()
-
-    def __enter__(self) -> "Transaction":
-        return self
-
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
-                 trace: Optional[TracebackType]) -> None:
-        if not self._open:
-            return
-        if error is None:
-            self.commit()
-            return
-        try:
-            self.abort()
-        except (Conflict, Disconnected):
-            pass  # it has ended by itself: the outcome is the same, and the block's own error is the one to see
-
-    def __repr__(self) -> str:
-        return f"<parvis.Transaction {self.id} on {self._space.name!r}, {'open' if self._open else 'ended'}>"

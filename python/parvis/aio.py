@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, Iterable, List, Optional, Sequence, Tuple, Type
+from typing import Any, AsyncIterator, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
+from . import _leases
+from . import _operations as operations
 from . import _parvis
 from . import _space as _sync
+from ._errors import Conflict, Disconnected
 from ._events import when_done
+from ._statements import Branch, Ran, Where, name_of
+from ._watch import Pages, WatchEvent
 
-__all__ = ["Space", "connect"]
+__all__ = ["Lease", "Space", "Transaction", "Watch", "connect"]
 
 
 async def _answer(call: _parvis.Call) -> Any:
@@ -69,17 +74,20 @@ class Space:
         """Another space of the same server."""
         return Space(self._space.space(name))
 
-    async def out(self, *fields: Any, lease: Optional[float] = None, priority: int = 0,
-                  delay: Optional[float] = None) -> None:
-        """Puts a tuple."""
-        await _answer(self._space._start_out_many([fields], lease=lease, priority=priority, delay=delay))
+    async def _ask(self, asked: operations.Asked) -> Any:
+        operation, read = asked
+        return read(await _answer(self._space._start(operation)))
 
-    async def out_many(self, tuples: Iterable[Sequence[Any]], *, lease: Optional[float] = None, priority: int = 0,
-                       delay: Optional[float] = None) -> None:
+    async def out(self, *fields: Any, lease: Optional[float] = None, **options: Any) -> Optional["Lease"]:
+        """Puts a tuple; options as ``parvis.Space.out``. With a ``lease`` it answers with that."""
+        return await self.out_many([fields], lease=lease, **options)
+
+    async def out_many(self, tuples: Iterable[Sequence[Any]], *, lease: Optional[float] = None,
+                       **options: Any) -> Optional["Lease"]:
         """Puts many tuples, all of them or none."""
         listed = list(tuples)
-        if listed:
-            await _answer(self._space._start_out_many(listed, lease=lease, priority=priority, delay=delay))
+        first = await _answer(self._space._start_out_many(listed, lease=lease, **options)) if listed else 0
+        return None if lease is None else Lease(self, tuple(first and first + i for i in range(len(listed))))
 
     async def in_(self, *fields: Any, timeout: Optional[float] = None) -> Tuple[Any, ...]:
         """Takes a tuple that matches; waits for one."""
@@ -91,14 +99,16 @@ class Space:
         found: Tuple[Any, ...] = await _answer(self._space._start_get(*fields, take=False, wait=True, timeout=timeout))
         return found
 
-    async def inp(self, *fields: Any) -> Optional[Tuple[Any, ...]]:
+    async def inp(self, *fields: Any, settle: Optional[float] = None) -> Optional[Tuple[Any, ...]]:
         """Takes a tuple that matches, or returns None."""
-        taken: Optional[Tuple[Any, ...]] = await _answer(self._space._start_get(*fields, take=True, wait=False))
+        call = self._space._start_get(*fields, take=True, wait=False, settle=settle)
+        taken: Optional[Tuple[Any, ...]] = await _answer(call)
         return taken
 
-    async def rdp(self, *fields: Any) -> Optional[Tuple[Any, ...]]:
+    async def rdp(self, *fields: Any, settle: Optional[float] = None) -> Optional[Tuple[Any, ...]]:
         """Reads a tuple that matches, or returns None."""
-        found: Optional[Tuple[Any, ...]] = await _answer(self._space._start_get(*fields, take=False, wait=False))
+        call = self._space._start_get(*fields, take=False, wait=False, settle=settle)
+        found: Optional[Tuple[Any, ...]] = await _answer(call)
         return found
 
     async def take_many(self, n: int, *fields: Any, timeout: Optional[float] = None) -> List[Tuple[Any, ...]]:
@@ -115,8 +125,109 @@ class Space:
 
     async def count(self, *fields: Any) -> int:
         """How many tuples match."""
-        number: int = await _answer(self._space._start_count(*fields))
+        number: int = await self._ask(operations.count(self.name, fields))
         return number
+
+    async def scan(self, *template: Any, page: int = 1000) -> AsyncIterator[Tuple[Any, ...]]:
+        """All matches, one after the other: ``async for fields in space.scan("job", int)``."""
+        after = until = 0
+        done = False
+        while not done:
+            operation = _parvis.scan(self.name, template, page, after, until)
+            tuples, after, until, done = await _answer(self._space._start(operation))
+            for fields in tuples:
+                yield fields
+
+    async def watch(self, *template: Any, kinds: Union[str, Iterable[str], None] = None, since: Optional[int] = None,
+                    timeout: Optional[float] = None) -> "Watch":
+        """What happens to tuples that match, from now on: ``async for event in await space.watch("job", int)``."""
+        pages = Pages(self.name, template, kinds, since)
+        pages.began(await _answer(self._space._start(pages.begin())))
+        return Watch(self, pages, timeout)
+
+    async def collect(self, dst: Any, *template: Any) -> int:
+        """Moves all that matches to another space (a Space or its name) in one step."""
+        moved: int = await self._ask(operations.collect(self.name, dst, template, False))
+        return moved
+
+    async def copy_collect(self, dst: Any, *template: Any) -> int:
+        """Copies all that matches to another space in one step."""
+        copied: int = await self._ask(operations.collect(self.name, dst, template, True))
+        return copied
+
+    async def run(self, *branches: Branch, timeout: Optional[float] = None, wait: bool = True) -> Optional[Ran]:
+        """Runs an atomic guarded statement. Cancelled while it waits, it never runs any more."""
+        ran: Optional[Ran] = await self._ask(operations.run(self.name, branches, timeout, wait))
+        return ran
+
+    async def update(self, template: Any, **how: Mapping[int, Any]) -> Optional[Tuple[Any, ...]]:
+        """Changes the oldest match in place: ``await space.update(("n", int), add={1: 1})``."""
+        unknown = set(how) - {"set", "add", "subtract", "multiply", "min", "max"}
+        if unknown:
+            raise TypeError(f"update has no option {sorted(unknown)[0]!r}")
+        updated: Optional[Tuple[Any, ...]] = await self._ask(operations.update(self.name, template, how))
+        return updated
+
+    async def swap(self, template: Any, new: Any, *, lease: Optional[float] = None,
+                   priority: int = 0) -> Optional[Tuple[Any, ...]]:
+        """Takes the oldest match and puts another tuple, in one step."""
+        old: Optional[Tuple[Any, ...]] = await self._ask(operations.swap(self.name, template, new, lease, priority))
+        return old
+
+    async def out_if_absent(self, *fields: Any, unless: Any = None, lease: Optional[float] = None,
+                            priority: int = 0) -> bool:
+        """Puts a tuple unless something matches, in one step. Whether it was put."""
+        done: bool = await self._ask(operations.out_if_absent(self.name, fields, unless, lease, priority))
+        return done
+
+    async def aggregate(self, *template: Any, by: operations.Positions = None, sum: operations.Positions = None,
+                        min: operations.Positions = None, max: operations.Positions = None,
+                        count: Optional[bool] = None) -> Any:
+        """Counts and sums over all matches, in the server."""
+        terms = {"sum": sum, "min": min, "max": max}
+        return await self._ask(operations.aggregate(self.name, template, by, terms, count))
+
+    async def sum(self, *template: Any, of: int) -> Any:
+        """The sum of the field at position ``of`` over all matches."""
+        return await self._ask(operations.total(self.name, template, "sum", of))
+
+    async def min(self, *template: Any, of: int) -> Any:
+        """The smallest value of the field at position ``of``."""
+        return await self._ask(operations.total(self.name, template, "min", of))
+
+    async def max(self, *template: Any, of: int) -> Any:
+        """The largest value of the field at position ``of``."""
+        return await self._ask(operations.total(self.name, template, "max", of))
+
+    async def explain(self, *template: Any, n: int = 10) -> operations.Explanation:
+        """Why nothing matches."""
+        explanation: operations.Explanation = await self._ask(operations.explain(self.name, template, n))
+        return explanation
+
+    async def waiters(self, *, everywhere: bool = False, n: int = 1000) -> List[operations.Waiter]:
+        """Who is blocked, for what."""
+        rows: List[operations.Waiter] = await self._ask(operations.waiters("" if everywhere else self.name, n))
+        return rows
+
+    async def spaces(self) -> List[operations.SpaceInfo]:
+        """The spaces of the server."""
+        infos: List[operations.SpaceInfo] = await self._ask(operations.spaces())
+        return infos
+
+    async def make(self, durability: Optional[str] = None, *, quota_tuples: Optional[int] = None,
+                   quota_bytes: Optional[int] = None) -> None:
+        """Makes this space, or sets the quotas of the one that is there."""
+        operations.check_durability(durability)
+        there = await self.spaces() if durability is None else []
+        await self._ask(operations.make(self.name, there, durability, (quota_tuples, quota_bytes)))
+
+    async def drop(self) -> None:
+        """Removes the space and all its tuples."""
+        await self._ask(operations.drop(self.name))
+
+    def transaction(self, lease: Optional[float] = None) -> "Transaction":
+        """Takes and outs that happen all together, or not at all: ``async with space.transaction() as tx``."""
+        return Transaction(self, lease)
 
     take = in_
     read = rd
@@ -135,3 +246,149 @@ class Space:
 
     def __repr__(self) -> str:
         return f"<parvis.aio.Space {self.name!r} at {self.address}>"
+
+
+class Lease:
+    """What ``out`` and ``out_many`` answer with when they are given a ``lease``; see ``parvis.Lease``."""
+
+    __slots__ = ("_space", "ids")
+
+    def __init__(self, space: Space, ids: Tuple[int, ...]) -> None:
+        self._space = space
+        self.ids = ids
+
+    @property
+    def id(self) -> int:
+        """The number of the first tuple."""
+        return self.ids[0]
+
+    async def renew(self, seconds: Optional[float]) -> None:
+        """They disappear so many seconds from now; None: never."""
+        if self.ids:
+            await _answer(self._space._space._start(_leases.renewal(self.ids, seconds)))
+
+    async def cancel(self) -> None:
+        """They disappear now."""
+        await self.renew(0.0)
+
+
+class Watch(AsyncIterator[WatchEvent]):
+    """An asynchronous iterator over what happens in a space; see ``parvis.Watch``."""
+
+    def __init__(self, space: Space, pages: Pages, timeout: Optional[float]) -> None:
+        self._space = space
+        self._pages = pages
+        self._timeout = timeout
+        self._closed = False
+        self._call: Optional[_parvis.Call] = None
+
+    async def next(self, timeout: Optional[float] = None) -> Optional[WatchEvent]:
+        """The next event; None when there is none in ``timeout`` seconds, or when it was closed."""
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        while not self._pages.due:
+            left = None if deadline is None else max(deadline - loop.time(), 0.0)
+            if self._closed:
+                return None
+            self._call = self._space._space._start(self._pages.ask(left))
+            self._pages.file(await _answer(self._call))
+            if left == 0.0 and not self._pages.due:
+                return None
+        return self._pages.due.popleft()
+
+    def close(self) -> None:
+        """Ends it."""
+        self._closed = True
+        if self._call is not None:
+            self._call.cancel()
+
+    def __aiter__(self) -> "Watch":
+        return self
+
+    async def __anext__(self) -> WatchEvent:
+        event = await self.next(self._timeout)
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def __aenter__(self) -> "Watch":
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        self.close()
+
+
+class Transaction:
+    """See ``parvis.Transaction``; used with ``async with``."""
+
+    def __init__(self, space: Space, lease: Optional[float]) -> None:
+        self._space = space
+        self._lease = lease
+        self._own: Optional[_parvis.Inside] = None
+        self._open = False
+
+    async def __aenter__(self) -> "Transaction":
+        self._own = _parvis.Inside(await _answer(self._space._space._start(_parvis.begin(self._lease))))
+        self._open = True
+        return self
+
+    def _inside(self) -> _parvis.Inside:
+        if self._own is None or not self._open:
+            raise Conflict("the transaction has ended" if self._own else "the transaction begins with async with")
+        return self._own
+
+    def _of(self, space: Where) -> Space:
+        inside = self._space._space.space(name_of(space, self._space.name))
+        inside._enter(self._inside())
+        return Space(inside)
+
+    async def out(self, *fields: Any, space: Where = None, **options: Any) -> None:
+        """Puts a tuple at the commit."""
+        self._inside().add(name_of(space, self._space.name), *fields, **options)
+
+    async def in_(self, *template: Any, timeout: Optional[float] = None, space: Where = None) -> Tuple[Any, ...]:
+        """Takes a tuple; it comes back when the transaction does not commit."""
+        return await self._of(space).in_(*template, timeout=timeout)
+
+    async def inp(self, *template: Any, settle: Optional[float] = None,
+                  space: Where = None) -> Optional[Tuple[Any, ...]]:
+        """Takes a tuple, or returns None."""
+        return await self._of(space).inp(*template, settle=settle)
+
+    async def rd(self, *template: Any, timeout: Optional[float] = None, space: Where = None) -> Tuple[Any, ...]:
+        """Reads a tuple."""
+        return await self._of(space).rd(*template, timeout=timeout)
+
+    async def rdp(self, *template: Any, settle: Optional[float] = None,
+                  space: Where = None) -> Optional[Tuple[Any, ...]]:
+        """Reads a tuple, or returns None."""
+        return await self._of(space).rdp(*template, settle=settle)
+
+    async def take_many(self, n: int, *template: Any, timeout: Optional[float] = None,
+                        space: Where = None) -> List[Tuple[Any, ...]]:
+        """Takes up to n tuples; waits for the first. [] at the timeout."""
+        return await self._of(space).take_many(n, *template, timeout=timeout)
+
+    async def commit(self) -> None:
+        """What was taken is gone and what was put is there, at once."""
+        own = self._inside()
+        self._open = False
+        await _answer(self._space._space._start(own.commit()))
+
+    async def abort(self) -> None:
+        """What was taken is back at its place, and nothing was put."""
+        own = self._inside()
+        self._open = False
+        await _answer(self._space._space._start(_parvis.abort(own.id)))
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        if not self._open:
+            return
+        if error is None:
+            return await self.commit()
+        try:
+            await self.abort()
+        except (Conflict, Disconnected):
+            pass  # it has ended by itself, and the block's own error is the one to see

@@ -101,6 +101,16 @@ def server(home):
 
 
 @pytest.fixture
+def own_server():
+    """A server that the test may kill, on a data folder of its own."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="pv", dir="/tmp"))
+    server = Server(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 def space(server, request):
     """A space of the test's own."""
     import parvis

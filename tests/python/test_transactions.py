@@ -1,5 +1,7 @@
 """Transactions: all or nothing."""
 
+import time
+
 import pytest
 
 import parvis
@@ -72,3 +74,115 @@ def test_what_was_put_is_what_it_was_then(space):
         tx.out("v", value)
         value.append(2)
     assert space.in_("v", list) == ("v", [1])
+
+
+# What a transaction put is there for itself: JavaSpaces' rule, kept by the client.
+
+
+def test_a_transaction_sees_what_it_put(space):
+    with space.transaction() as tx:
+        tx.out("v", 1)
+        tx.out("v", 2, priority=1)
+        assert tx.rdp("v", int) == ("v", 2)
+        assert tx.rd("v", 1) == ("v", 1)
+        assert tx.read_many(10, "v", int) == [("v", 2), ("v", 1)]
+        assert tx.count("v", int) == 2
+        assert space.count("v", int) == 0
+        assert space.rdp("v", int) is None
+    assert space.count("v", int) == 2
+
+
+def test_what_a_transaction_takes_of_its_own_is_not_put(space):
+    with space.transaction() as tx:
+        tx.out_many([("v", n) for n in range(4)])
+        assert tx.in_("v", int) == ("v", 0)
+        assert tx.inp("v", 2) == ("v", 2)
+        assert tx.take_many(1, "v", int) == [("v", 1)]
+        assert tx.inp("v", 0) is None
+        assert tx.count("v", int) == 1
+    assert space.read_many(5, "v", int) == [("v", 3)]
+
+
+def test_the_servers_tuples_are_older_and_come_first(space):
+    space.out("v", 1)
+    with space.transaction() as tx:
+        tx.out("v", 0, priority=7)
+        assert tx.rd("v", int) == ("v", 1)
+        assert tx.in_("v", int) == ("v", 1)
+        assert tx.in_("v", int) == ("v", 0)
+        assert tx.inp("v", int) is None
+        assert tx.count("v", int) == 0
+    assert space.count("v", int) == 0
+
+
+def test_many_come_from_both(space):
+    space.out_many([("v", n) for n in range(3)])
+    tx = space.transaction()
+    tx.out_many([("v", n) for n in range(3, 6)])
+    assert tx.take_many(5, "v", int) == [("v", n) for n in range(5)]
+    assert tx.take_many(5, "v", int) == [("v", 5)]
+    tx.abort()
+    assert space.count("v", int) == 3
+
+
+def test_own_writes_are_of_their_space_and_any_template(space):
+    other = space.space(space.name + "-other")
+    with space.transaction() as tx:
+        tx.out("v", 1, space=other)
+        assert tx.rdp("v", int) is None
+        assert tx.rdp("v", int, space=other) == ("v", 1)
+        assert tx.inp(parvis.AnyOf(("w", int), ("v", int)), space=other.name) == ("v", 1)
+        assert tx.count("v", int, space=other) == 0
+    assert other.count("v", int) == 0
+
+
+def test_a_blocking_take_inside_waits_for_others(space):
+    with space.transaction() as tx:
+        tx.out("mine", 1)
+        with pytest.raises(parvis.Timeout):
+            tx.in_("theirs", int, timeout=0.05)
+        assert tx.take_many(3, "theirs", int, timeout=0.05) == []
+        space.out("theirs", 1)
+        assert tx.in_("theirs", int, timeout=PATIENCE) == ("theirs", 1)
+
+
+@pytest.mark.parametrize("end", ["commit", "abort", "lease"])
+def test_after_its_end_every_operation_raises_conflict(space, end):
+    space.out("v", 1)
+    tx = space.transaction(lease=1.0 if end == "lease" else None)
+    if end == "lease":
+        probe = space.transaction()
+        tx.in_("v", int)
+        assert probe.in_("v", int, timeout=PATIENCE)  # it is back: the lease has ended
+    else:
+        getattr(tx, end)()
+    for operation in (tx.in_, tx.rd, tx.inp, tx.rdp, tx.count):
+        with pytest.raises(parvis.Conflict):
+            operation("v", int)
+    for operation in (tx.take_many, tx.read_many):
+        with pytest.raises(parvis.Conflict):
+            operation(3, "v", int)
+    with pytest.raises(parvis.Conflict):
+        tx.renew(5)
+    with pytest.raises(parvis.Conflict):
+        tx.commit()
+
+
+def test_a_read_that_waits_ends_with_its_transaction(space):
+    tx = space.transaction(lease=0.1)
+    with pytest.raises(parvis.Conflict):
+        tx.rd("never", timeout=PATIENCE)
+
+
+def test_options_of_a_put_inside(space):
+    with pytest.raises(ValueError, match="lease"):
+        with space.transaction() as tx:
+            tx.out("v", 1, lease=-1)
+    with pytest.raises(parvis.LimitExceeded, match="priority"):
+        with space.transaction() as tx:
+            tx.out("v", 1, priority=99999)
+    with space.transaction() as tx:
+        tx.out("v", 1, lease=0.02, priority=3, group=("any", "key"))
+    deadline = time.monotonic() + PATIENCE
+    while space.count("v", int):
+        assert time.monotonic() < deadline
