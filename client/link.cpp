@@ -14,51 +14,11 @@ namespace {
 // Requests of blocking calls live on their caller's stack: the ledger refers to them and owns nothing.
 std::shared_ptr<Request> lent(Request& request) { return {std::shared_ptr<void>(), &request}; }
 
-// How long an operation that waits may wait; nothing when it does not, or for ever.
-std::optional<Time> deadline_of(const Operation& operation) {
-  const auto after = [](bool wait, std::int64_t us) {
-    return wait && us >= 0 ? std::optional<Time>(Clock::now() + std::chrono::microseconds(us)) : std::nullopt;
-  };
-  if (const auto* get = std::get_if<Get>(&operation)) return after(get->wait, get->timeout_us);
-  if (const auto* statement = std::get_if<Statement>(&operation)) return after(statement->wait, statement->timeout_us);
-  if (const auto* watch = std::get_if<Watch>(&operation)) return after(watch->wait, watch->timeout_us);
-  return std::nullopt;
-}
-
 Answer answer_of(Request& request) {
   if (const auto* error = std::get_if<Error>(&request.result)) throw *error;
   auto& answer = std::get<Answer>(request.result);
   if (const auto* failed = std::get_if<Failed>(&answer)) throw Error(failed->code, failed->text);
   return std::move(answer);
-}
-
-void own(Payload& payload) {
-  payload = payload.encoding() ? Payload(payload.encoding()->flatten()) : Payload(Blob::copy(payload.blob().span()));
-}
-void own(std::vector<Payload>& payloads) {
-  for (auto& payload : payloads) own(payload);
-}
-void own(Statement& statement) {
-  for (auto& branch : statement.branches) {
-    for (auto& condition : branch.guard) own(condition.pattern);
-    for (auto& action : branch.body) {
-      own(action.form);
-      for (auto& change : action.changes) own(change.operand);
-    }
-  }
-}
-
-// A copy that owns its bytes, of an operation that waits: it may be sent again, with another time and place in the
-// queue, after its caller has gone on. Nothing for the others, which are sent again as they are.
-std::optional<Operation> self_contained(const Operation& operation) {
-  const bool waits = std::holds_alternative<Get>(operation) || std::holds_alternative<Statement>(operation) ||
-                     std::holds_alternative<Watch>(operation);
-  if (!waits) return std::nullopt;
-  std::optional<Operation> copy = operation;
-  if (auto* get = std::get_if<Get>(&*copy)) own(get->templates);
-  if (auto* watch = std::get_if<Watch>(&*copy)) own(watch->templates);
-  if (auto* statement = std::get_if<Statement>(&*copy)) own(*statement);
-  return copy;
 }
 
 }  // namespace

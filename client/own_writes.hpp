@@ -1,9 +1,9 @@
 // What a transaction has put so far: kept by its client, written by the commit alone, and seen by the transaction's own
 // operations. Shared by the C++ Transaction and the Python package; no lock of its own.
 //
-// The server's tuples are older, so they come first: a get that some own write matches asks the server without waiting
-// and takes own writes for what is missing; one that none matches is the server's as it is. Among own writes the highest
-// priority comes first, then the oldest. Delayed ones are hidden until the commit (and their delay) is over.
+// The server's tuples are older, so they come first: a get that some own write matches asks the server without
+// waiting and takes own writes for what is missing; one that none matches is the server's as it is. Among own writes
+// the highest priority comes first, then the oldest. Delayed ones are hidden until the commit and their delay are over.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,5 @@
 #include "client/pending.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 
 namespace parvis::client {
@@ -11,29 +9,6 @@ namespace {
 bool writes(Effect effect) { return effect == Effect::takes || effect == Effect::claims || effect == Effect::changes; }
 
 }  // namespace
-
-Clock::time_point Clock::now() noexcept {
-  timespec t{};
-  ::clock_gettime(CLOCK_BOOTTIME, &t);
-  return time_point(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
-}
-
-Effect effect_of(const Operation& operation) {
-  if (const auto* get = std::get_if<Get>(&operation)) {
-    return get->take || get->begin ? Effect::takes : Effect::reads;
-  }
-  const auto is_any_of = [&]<class... Op>(std::tuple<Op...>*) {
-    return (std::holds_alternative<Op>(operation) || ...);
-  };
-  using Reading = std::tuple<Count, Scan, Aggregate, Watch, Explain, ListWaiters>;
-  if (is_any_of(static_cast<Reading*>(nullptr))) return Effect::reads;
-  if (const auto* spaces = std::get_if<Spaces>(&operation)) {
-    return spaces->what == Spaces::What::list ? Effect::reads : Effect::changes;
-  }
-  using Changing = std::tuple<Out, Commit, Collect, Statement>;
-  if (is_any_of(static_cast<Changing*>(nullptr))) return Effect::changes;
-  return Effect::claims;
-}
 
 void Ledger::add(std::shared_ptr<Request> request, Effect effect, std::optional<Time> deadline, Time now) {
   tidy();

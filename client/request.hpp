@@ -36,6 +36,11 @@ enum class Effect : std::uint8_t {
   calls,    // to a kernel: no confirmation; may have run
 };
 Effect effect_of(const Operation& operation);
+// When an operation that waits has waited long enough; nothing when it does not wait, or for ever.
+std::optional<Time> deadline_of(const Operation& operation);
+// A copy that owns its bytes, of an operation that waits: it may be sent again, with another time and place in the
+// queue, after its caller has gone on. Nothing for the others, which are sent again as they are.
+std::optional<Operation> self_contained(const Operation& operation);
 
 struct Request {
   using Result = std::variant<std::monostate, Answer, Blob, Error>;

@@ -99,8 +99,8 @@ class Space : public detail::Gets {
     return core_.number(Collect{core_.space, to, detail::patterns_of<>(fields...).owned(), true});
   }
 
-  // Guarded statements (statement.hpp). run waits until a branch can run, run_for at most so long (Error{timeout}); runp
-  // does not wait: nothing when no branch can run. async_run as the other futures: dropped, it never runs any more.
+  // Guarded statements (statement.hpp). run waits until a branch can run, run_for at most so long (Error{timeout});
+  // runp does not wait: nothing when no branch can run. async_run is as the other futures: dropped, it never runs.
   template <class... B>
   Outcome run(const B&... branches) const {
     return *run_statement({branches...}, true, {});
@@ -122,7 +122,7 @@ class Space : public detail::Gets {
   std::optional<Tuple> update(const Template& pattern, const statements::Changes& first, const C&... more) const {
     return update_one(pattern, {first, more...});
   }
-  // Takes the oldest match and puts the other in its stead, in one step. Returns what it took; nothing: nothing was put.
+  // Takes the oldest match and puts the other in its stead, in one step. Returns what it took; nothing: nothing is put.
   std::optional<Tuple> swap(const Template& pattern, const Tuple& tuple) const;  // NOLINT: no exchange of two objects
   // Puts unless something matches, in one step.
   bool out_if_absent(const Tuple& tuple, const Template& unless) const;

@@ -144,7 +144,7 @@ void write_field(Writer& out, PyObject* field, std::size_t depth) {
     return out.one_of(values);
   }
   if (type == c.any_of)
-    throw py::type_error("AnyOf stands for whole templates, as the only argument; OneOf(...) is a field of several values");
+    throw py::type_error("AnyOf stands for whole templates, as the only argument; a field of several is OneOf(...)");
   if (type == c.expression)
     throw py::type_error("arithmetic on a Var is for what a statement puts or sets; a template only binds variables");
   if (field == Py_Ellipsis) refuse("... stands for any further fields and can only be the last of a template");

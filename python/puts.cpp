@@ -90,9 +90,9 @@ Asked commit_of(const Inside& inside) {
 const char* const out_doc =
     "Puts a tuple. Returns when the promise of the space's durability holds.\n\n"
     "lease: seconds after which the tuple disappears; then the answer is its Lease. priority: higher is handed out\n"
-    "first. delay: seconds during which it is hidden. group: the key of an exclusive group, whose tuples are handed out\n"
-    "one at a time. room: seconds to wait when the space is over its quota, None for ever. owned: the tuple disappears\n"
-    "with this connection.";
+    "first. delay: seconds during which it is hidden. group: the key of an exclusive group, whose tuples are handed\n"
+    "out one at a time. room: seconds to wait when the space is over its quota, None for ever. owned: the tuple\n"
+    "disappears with this connection.";
 
 }  // namespace
 

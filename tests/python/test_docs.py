@@ -6,10 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from conftest import BUILD, ROOT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.environ.get("PARVIS_BUILD", os.path.join(ROOT, "build", "release"))
 
 
 def pages() -> list[str]:
