@@ -207,6 +207,50 @@ TEST_CASE("Replies wait for the batch they saw, volatile ones for none") {
   CHECK(none == 0);
 }
 
+TEST_CASE("Relaxed spaces wait until it is written, claims too; to look at a relaxed space waits for nothing") {
+  Harness harness;
+  Client a(harness);
+  harness.turn();
+  const auto ask = [&](const Operation& operation) {
+    harness.engine->apply(a.id, ++a.sequence, operation, harness.now);
+    const Turn turn = harness.engine->take_turn();
+    REQUIRE(turn.replies.size() == 1);
+    return std::tuple(turn.replies[0].after, turn.replies[0].written, turn.number);
+  };
+  ask(Spaces{Spaces::What::make, "r", Durability::relaxed});
+  const std::uint64_t before = std::get<2>(ask(out("(1,)")));
+  auto [after, written, batch] = ask(Out{"r", {tuple("(1,)")}});
+  CHECK(after < before);
+  CHECK(written == batch);
+  for (const Operation& look : {Operation(Get{"r", {pattern("(1,)")}, false, false}),
+                                Operation(Get{"r", {pattern("(2,)")}, false, false}),
+                                Operation(Count{"r", {pattern("(1,)")}})}) {
+    std::tie(after, written, batch) = ask(look);
+    CHECK(after < before);
+    CHECK(written == 0);
+  }
+  Get claim = get("(1,)", true, false);
+  claim.begin = true;
+  std::tie(after, written, batch) = ask(claim);
+  CHECK(after < before);
+  CHECK(written == batch);
+  const std::uint64_t claimed = batch;
+  CHECK(std::get<0>(ask(get("(1,)", false, false))) == claimed);  // who looks at a durable space waits for the sync
+
+  const auto begin = [&](const char* space) {
+    harness.engine->apply(a.id, ++a.sequence, Begin{-1}, harness.now);
+    const Turn turn = harness.engine->take_turn();
+    CHECK(turn.replies.at(0).written == turn.number);
+    const TransactionId id = std::get<Done>(std::get<Answer>(turn.replies[0].answer)).number;
+    return Commit{id, {{space, tuple("(3,)"), -1, 0}}, false, {}, {}};
+  };
+  std::tie(after, written, batch) = ask(begin("r"));  // a commit that touches relaxed spaces alone
+  CHECK(after < batch);
+  CHECK(written == batch);
+  std::tie(after, written, batch) = ask(begin("s"));  // and one that puts into a durable one
+  CHECK(after == batch);
+}
+
 TEST_CASE("A session's end is remembered for those who come too late") {
   Limits limits;
   Harness harness(limits);

@@ -42,6 +42,16 @@ std::vector<wire::Address> listen(Server& server, const ServeOptions& options, c
   return bound;
 }
 
+// A full disk is no reason not to serve: its users make room by taking, and find the Unix socket without the file.
+void publish(const std::filesystem::path& home, const std::vector<wire::Address>& addresses, Log& log) {
+  try {
+    write_addresses(home, addresses);
+  } catch (const Error& error) {
+    remove_addresses(home);
+    log.warn(fmt::format("{}; clients find the Unix socket in the folder, other addresses must be given", error.what()));
+  }
+}
+
 std::string texts(const std::vector<wire::Address>& addresses) {
   std::string all;
   for (const auto& address : addresses) all += (all.empty() ? "" : " ") + address.text();
@@ -84,7 +94,7 @@ int run(const ServeOptions& options, Log& log) {
     boost::asio::signal_set signals(server.loop(), SIGTERM, SIGINT);
     stop_on_signals(signals, server);
     const auto addresses = listen(server, options, home, log);
-    write_addresses(home, addresses);
+    publish(home, addresses, log);
     log.info(fmt::format("serving data={} pid={} addresses=\"{}\"", home.string(), getpid(), texts(addresses)));
     write_without_waiting(STDOUT_FILENO, fmt::format("parvis {} serves {}\n", PARVIS_VERSION, texts(addresses)));
     server.run();

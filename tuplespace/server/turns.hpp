@@ -1,5 +1,6 @@
 // The engine and the store joined: what the engine did in a turn goes to the store, and its replies leave when what
-// they tell of is durable, or written, as each asks. The loop's thread only; the store's own threads merely post to the loop.
+// they tell of is durable, or written, as each asks. The loop's thread only; the store's own threads merely post to the
+// loop.
 //
 // A commit that fails is a restart in small: unreleased replies become the error and the engine is built anew from the
 // store.
