@@ -48,7 +48,7 @@ void publish(const std::filesystem::path& home, const std::vector<wire::Address>
     write_addresses(home, addresses);
   } catch (const Error& error) {
     remove_addresses(home);
-    log.warn(fmt::format("{}; clients find the Unix socket in the folder, other addresses must be given", error.what()));
+    log.warn(fmt::format("{}; clients find the Unix socket in the folder, other addresses must be told", error.what()));
   }
 }
 
