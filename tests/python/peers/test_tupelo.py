@@ -1,10 +1,11 @@
 """What Tupelo's tests of its operations ask, as it reads for this space.
 
-write is ``out``, take ``in_``, read_all ``read_many``. Its transactions are optimistic and run again when they lost;
-here what a transaction takes is its own until it ends, so that none runs twice. What cannot be asked: reading or
-taking what the same transaction has put (it appears at the commit), and ``pulse`` (a tuple that only wakes readers;
-an event is what ``watch`` is for)."""
+write is ``out``, take ``in_``, read_all ``read_many``. Its transactions are optimistic and run again when they
+lost; here what a transaction takes is its own until it ends, so that none runs twice. What cannot be asked:
+``pulse`` (a tuple that only wakes readers; an event is what ``watch`` is for)."""
 import threading
+
+import pytest
 
 import parvis
 from parvis import ANY
@@ -81,6 +82,14 @@ def test_transaction_take_read(space):
     space.out(0)
     with space.transaction() as transaction:
         assert (transaction.in_(0), transaction.rdp(0)) == ((0,), None)
+
+
+@pytest.mark.parametrize("call", ["rd", "in_"])
+def test_transaction_write_read_write_take(space, call):
+    with space.transaction() as transaction:
+        transaction.out(0)
+        assert getattr(transaction, call)(0) == (0,)
+    assert space.read_many(10, ANY, timeout=0) == ([(0,)] if call == "rd" else [])
 
 
 def test_transaction_empty(space):
