@@ -9,6 +9,7 @@
 
 #include "client/dial.hpp"
 #include "client/link.hpp"
+#include "client/lost_answer.hpp"
 
 namespace parvis::client {
 
@@ -29,20 +30,6 @@ class SignalsBlocked {
  private:
   sigset_t before_{};
 };
-
-// The answer of a change that took effect, when its own answer is lost: without the id of the tuple.
-Request::Result bare_success(const Request& request) {
-  const auto is = [&]<class Op>(wire::Kind kind, const Op*) {
-    if (request.packed) return request.packed->kind == kind;
-    return request.operation() != nullptr && std::holds_alternative<Op>(*request.operation());
-  };
-  if (is(wire::Kind::spaces, static_cast<const Spaces*>(nullptr))) return Answer(Listing{});
-  if (is(wire::Kind::statement, static_cast<const Statement*>(nullptr)) ||
-      is(wire::Kind::collect, static_cast<const Collect*>(nullptr)))
-    return Error(ErrorCode::disconnected,
-                 "this operation took effect, but its session ended while its server was away: what it found is lost");
-  return Answer(Done{});
-}
 
 int whole_ms(std::chrono::milliseconds time) {
   return static_cast<int>(std::clamp<std::int64_t>(time.count(), 0, 60'000));

@@ -1,6 +1,7 @@
 // The ledger of a session: what is open, sent again, refused, confirmed. No sockets, and time is a number.
 #include <catch2/catch.hpp>
 
+#include "client/lost_answer.hpp"
 #include "client/pending.hpp"
 
 using namespace parvis;
@@ -227,6 +228,24 @@ TEST_CASE("time runs out while disconnected: the number is refused at the resump
   const auto todo = book.ledger.resumed(book.now);
   CHECK(todo.refuse.at(0).sequence == number);
   CHECK(todo.resend == std::vector<Sequence>{patient});
+}
+
+TEST_CASE("a change that took effect and whose answer is lost: done, or an error when the answer said what was found") {
+  Request request;
+  request.owned = Out{};
+  CHECK(std::holds_alternative<Done>(std::get<Answer>(bare_success(request))));
+  request.owned = Spaces{};
+  CHECK(std::holds_alternative<Listing>(std::get<Answer>(bare_success(request))));
+  for (const Operation& operation : {Operation(Statement{}), Operation(Collect{})}) {
+    request.owned = operation;
+    const auto result = bare_success(request);
+    const auto* error = std::get_if<Error>(&result);
+    REQUIRE(error != nullptr);
+    CHECK(error->code() == ErrorCode::disconnected);
+    CHECK(!error->outcome_unknown());
+    CHECK(std::string(error->what()).find("took effect") != std::string::npos);
+    CHECK(std::string(error->what()).find("lost") != std::string::npos);
+  }
 }
 
 TEST_CASE("time runs out for a statement while disconnected: only one that was never sent surely did nothing") {
