@@ -70,15 +70,15 @@ TEST_CASE("A tuple looks at the waiters of its values only") {
   const Fields fields = fields_of(reply);
   CHECK(space.shapes.size() == 1);
   CHECK(waiters.comparisons(space, fields) == 2);
-  Waiter* first = waiters.oldest_taker(space, fields, 10);
+  Waiter* first = waiters.oldest(Role::taker, space, fields, 10);
   REQUIRE(first != nullptr);
   CHECK(first->ticket.number == 77);
   waiters.remove(*first);
-  CHECK(waiters.oldest_taker(space, fields, 10) == &late);
+  CHECK(waiters.oldest(Role::taker, space, fields, 10) == &late);
 
   SECTION("the oldest over all shapes") {
     Waiter& old = wait("(...)", 5);
-    CHECK(waiters.oldest_taker(space, fields, 10) == &old);
+    CHECK(waiters.oldest(Role::taker, space, fields, 10) == &old);
   }
   SECTION("readers apart, each once") {
     Waiter w;
@@ -99,6 +99,6 @@ TEST_CASE("A tuple looks at the waiters of its values only") {
     CHECK(space.shapes.size() <= 64 + 17);
     const Blob ones = tuple("(\"reply\", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)");
     const Fields wide = fields_of(ones);
-    CHECK(waiters.oldest_taker(space, wide, 10)->ticket.number == 100'001);
+    CHECK(waiters.oldest(Role::taker, space, wide, 10)->ticket.number == 100'001);
   }
 }

@@ -33,6 +33,21 @@ void Engine::State::check() const {
     require(space->recorded || space->waiters != 0, "a space nobody uses was kept", space->id);
   }
   check_holders();
+  check_statements();
+}
+
+void Engine::State::check_statements() const {
+  require(offers.empty() && woken.empty(), "somebody is still to be served", offers.size() + woken.size());
+  waiters.for_each([&](const Waiter& w) {
+    if (!w.statement) return;
+    std::span<const Matcher> templates = w.templates;
+    for (const Branch& branch : w.statement->branches) {
+      Guard guard(branch.guard, templates.first(branch.guard.size()), index, tuples, spaces, limits,
+                  limits.steps_per_operation);
+      require(guard.run() != Guard::Result::holds, "a statement waits although it could run", w.id);
+      templates = templates.subspan(branch.guard.size());
+    }
+  });
 }
 
 void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
@@ -58,7 +73,7 @@ void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
 
 void Engine::State::check_waiters(const Entry& entry, const Fields& parts) const {
   waiters.for_each([&](const Waiter& w) {
-    if (w.space->slot != entry.space) return;
+    if (w.statement || w.space->slot != entry.space) return;
     for (const Matcher& matcher : w.templates)
       require(!matcher.matches(parts.values), "somebody waits for a tuple that is there", entry.id());
   });
@@ -75,11 +90,13 @@ void Engine::State::check_holders() const {
       require(sessions.at(t->session)->waiting.contains(sequence), "a transaction waits for nothing", id);
   }
   std::size_t waiting = 0;
+  std::uint64_t kept = 0;
   for (const auto& [id, s] : sessions) {
     waiting += s->waiting.size();
     std::size_t unconfirmed = 0;
     for (const auto& [sequence, applied] : s->applied) {
-      unconfirmed += 1 + applied.tuples.size();
+      unconfirmed += applied.weight();
+      kept += applied.kept_bytes();
       require(sequence > s->confirmed, "a confirmed answer was kept", sequence);
       require(!s->waiting.contains(sequence), "an answered operation waits", sequence);
       if (!applied.has_tuples() || applied.number != 0) continue;
@@ -92,6 +109,7 @@ void Engine::State::check_holders() const {
     for (TupleId tuple : s->owned) require(tuples.find(tuple) != nullptr, "an owned tuple is gone", tuple);
   }
   require(waiting == waiters.size(), "a waiter is nobody's", waiting);
+  require(kept == kept_bytes, "bytes of answers are counted wrongly", kept);
 }
 
 }  // namespace parvis::space

@@ -116,6 +116,7 @@ void Engine::State::apply(Session& s, Sequence sequence, const Operation& operat
   if (auto known = s.applied.find(sequence); known != s.applied.end()) return answer_again(s, sequence, known->second);
   if (s.waiting.contains(sequence)) return;
   std::visit([&](const auto& o) { run(s, sequence, o); }, operation);
+  settle();
 }
 
 void Engine::State::answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after) {
@@ -149,7 +150,7 @@ Failed Engine::State::over(const char* limit, std::uint64_t value, std::string w
 }
 
 std::uint64_t Engine::State::memory_bytes() const {
-  return tuples.bytes() + index.bytes() + waiters.bytes() + spaces.bytes();
+  return tuples.bytes() + index.bytes() + waiters.bytes() + spaces.bytes() + kept_bytes;
 }
 
 std::uint64_t Engine::State::new_id() {
@@ -207,6 +208,7 @@ void Engine::State::advance(Time to) {
   while (auto due = deadlines.pop_due(to)) {
     now = std::max(now, due->at);
     if (living(*due)) fire(*due);
+    settle();
   }
   now = std::max(now, to);
 }

@@ -7,9 +7,6 @@
 
 namespace parvis::space {
 
-namespace {
-constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, beside its bytes
-
 std::vector<Matcher> matchers_of(const std::vector<Payload>& templates) {
   std::vector<Matcher> matchers;
   matchers.reserve(templates.size());
@@ -27,7 +24,6 @@ std::optional<Failed> refuse_templates(const std::vector<Payload>& templates) {
                 fmt::format("{} templates in one operation; at most {} (max_templates), ask in several operations",
                             templates.size(), max_templates)};
 }
-}  // namespace
 
 // Visits the matches of any template in order, each once, until visit() says stop. False: the steps ran out.
 template <class Visit>
@@ -68,6 +64,19 @@ bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, 
     found.push_back(&entry);
     return found.size() < max;
   });
+}
+
+std::vector<Entry*> Engine::State::matches_to_transfer(const Space& from, std::span<const Matcher> matchers,
+                                                       std::size_t max) {
+  std::vector<Entry*> found;
+  const bool is_whole = walk(from, matchers, [&](Entry& entry) {
+    found.push_back(&entry);
+    return found.size() < max;
+  });
+  if (is_whole) return found;
+  const Failed failed = over("steps_per_operation", limits.steps_per_operation,
+                             "too many tuples had to be compared to move them; name more fields of the template");
+  throw Error(failed.code, failed.text);
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
@@ -156,33 +165,42 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
 
 void Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish,
                           std::vector<Matcher> matchers) {
-  if (waiters.size() >= limits.waiters)
-    return fail(s, sequence, over("waiters", limits.waiters, "too many operations are blocked in this server"));
-  if (s.waiting.size() >= limits.waiters_per_session)
-    return fail(s, sequence, over("waiters_per_session", limits.waiters_per_session,
-                                  "too many operations of this session are blocked"));
   std::size_t bytes = 0;
   for (const Matcher& matcher : matchers) bytes += 2 * matcher.bytes().size();
-  if (memory_bytes() + bytes > limits.memory_bytes)
-    return fail(s, sequence,
-                over("memory_bytes", limits.memory_bytes, "no memory is left for more blocked operations"));
-
-  Space* space = spaces.find(get.space);
-  if (space == nullptr) space = &spaces.make(get.space, new_id(), default_durability);
+  if (auto refused = refuse_to_block(s, bytes)) return fail(s, sequence, std::move(*refused));
   Waiter waiter;
-  waiter.session = s.id;
-  waiter.sequence = sequence;
-  waiter.space = space;
+  waiter.space = &space_to_wait_in(get.space);
   waiter.wish = wish;
   waiter.templates = std::move(matchers);
-  // A ticket from before a reconnect or restart keeps its place; one that was never given out is no ticket.
-  const Ticket shown{get.ticket_epoch, get.ticket};
+  enlist(s, sequence, std::move(waiter), {get.ticket_epoch, get.ticket}, get.timeout_us);
+}
+
+std::optional<Failed> Engine::State::refuse_to_block(const Session& s, std::size_t bytes) const {
+  if (waiters.size() >= limits.waiters)
+    return over("waiters", limits.waiters, "too many operations are blocked in this server");
+  if (s.waiting.size() >= limits.waiters_per_session)
+    return over("waiters_per_session", limits.waiters_per_session, "too many operations of this session are blocked");
+  if (memory_bytes() + bytes > limits.memory_bytes)
+    return over("memory_bytes", limits.memory_bytes, "no memory is left for more blocked operations");
+  return std::nullopt;
+}
+
+Space& Engine::State::space_to_wait_in(std::string_view name) {
+  Space* space = spaces.find(name);
+  return space != nullptr ? *space : spaces.make(std::string(name), new_id(), default_durability);
+}
+
+// `shown`: a ticket from before a reconnect or restart keeps its place; one that was never given out is no ticket.
+void Engine::State::enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown,
+                           std::int64_t timeout_us) {
+  waiter.session = s.id;
+  waiter.sequence = sequence;
   const bool genuine = shown.epoch != 0 && shown < Ticket{meta.epoch, next_ticket};
   waiter.ticket = genuine ? shown : Ticket{meta.epoch, next_ticket++};
   Waiter& w = waiters.add(std::move(waiter));
   s.waiting.emplace(sequence, &w);
-  if (wish.transaction != 0) transactions.at(wish.transaction)->waiting.insert(sequence);
-  set_deadline(time_after(get.timeout_us), Deadline::Kind::waiter, w.id);
+  if (w.wish.transaction != 0) transactions.at(w.wish.transaction)->waiting.insert(sequence);
+  set_deadline(time_after(timeout_us), Deadline::Kind::waiter, w.id);
 
   Reply& reply = replies.emplace_back();
   reply.session = s.id;
@@ -202,16 +220,18 @@ void Engine::State::finish(Waiter& waiter) {
 }
 
 void Engine::State::end_waiting(Waiter& waiter) {
-  Space& space = *waiter.space;
+  const std::vector<Space*> waited_in = waiter.spaces();
   sessions.at(waiter.session)->waiting.erase(waiter.sequence);
   if (waiter.wish.transaction != 0)
     transactions.at(waiter.wish.transaction)->waiting.erase(waiter.sequence);
   waiters.remove(waiter);
-  spaces.release_if_unused(space);
+  for (Space* space : waited_in) spaces.release_if_unused(*space);
 }
 
 void Engine::State::end_waiting(Waiter& waiter, ErrorCode code, std::string text) {
-  fail(*sessions.at(waiter.session), waiter.sequence, code, std::move(text), after_look(*waiter.space));
+  std::uint64_t after = 0;
+  for (const Space* space : waiter.spaces()) after = std::max(after, after_look(*space));
+  fail(*sessions.at(waiter.session), waiter.sequence, code, std::move(text), after);
   end_waiting(waiter);
 }
 

@@ -82,7 +82,8 @@ void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& ope
 void Engine::State::drop(Space& space) {
   std::vector<Waiter*> waiting;
   waiters.for_each([&](Waiter& w) {
-    if (w.space == &space) waiting.push_back(&w);
+    const std::vector<Space*> waits_in = w.spaces();
+    if (std::find(waits_in.begin(), waits_in.end(), &space) != waits_in.end()) waiting.push_back(&w);
   });
   std::sort(waiting.begin(), waiting.end(), [](const Waiter* a, const Waiter* b) { return a->id < b->id; });
   for (Waiter* w : waiting) end_waiting(*w, ErrorCode::not_found, fmt::format("space {} was dropped", space.name));

@@ -100,8 +100,16 @@ Entry& Engine::State::create(const NewTuple& tuple) {
 }
 
 // Tuples become visible, all at once: the best goes to the longest waiting, one after the other; the rest into the
-// index.
+// index. Where a statement waits for one of them, it must see them all before anybody has taken any.
 void Engine::State::place(std::vector<Entry*>& arriving) {
+  if (a_statement_wants(arriving))
+    offer(arriving);
+  else
+    place_without_statements(arriving);
+  settle();
+}
+
+void Engine::State::place_without_statements(std::vector<Entry*>& arriving) {
   std::sort(arriving.begin(), arriving.end(), [](const Entry* a, const Entry* b) { return a->order < b->order; });
   std::vector<Waiter*> served;
   for (Entry* entry : arriving) {
@@ -116,18 +124,22 @@ void Engine::State::place(std::vector<Entry*>& arriving) {
 bool Engine::State::serve(Entry& entry, std::vector<Waiter*>& served) {
   const Space& space = spaces.at(entry.space);
   if (space.waiters == 0) return false;
-  const std::size_t bytes = entry.bytes.size;
-  auto hand = [&](Waiter& w) {
-    if (w.handed.empty()) served.push_back(&w);
-    w.handed.push_back(&entry);
-    w.handed_bytes += bytes;
-    if (w.handed.size() >= w.wish.max) waiters.unlist(w);
-  };
-  waiters.readers(space, fields, bytes, matching_readers);
-  for (Waiter* reader : matching_readers) hand(*reader);
-  Waiter* taker = waiters.oldest_taker(space, fields, bytes);
-  if (taker != nullptr) hand(*taker);
+  show_to_readers(entry, served);
+  Waiter* taker = waiters.oldest(Role::taker, space, fields, entry.bytes.size);
+  if (taker != nullptr) hand(*taker, entry, served);
   return taker != nullptr;
+}
+
+void Engine::State::show_to_readers(Entry& entry, std::vector<Waiter*>& served) {
+  waiters.readers(spaces.at(entry.space), fields, entry.bytes.size, matching_readers);
+  for (Waiter* reader : matching_readers) hand(*reader, entry, served);
+}
+
+void Engine::State::hand(Waiter& waiter, Entry& entry, std::vector<Waiter*>& served) {
+  if (waiter.handed.empty()) served.push_back(&waiter);
+  waiter.handed.push_back(&entry);
+  waiter.handed_bytes += entry.bytes.size;
+  if (waiter.handed.size() >= waiter.wish.max) waiters.unlist(waiter);
 }
 
 void Engine::State::insert(Entry& entry) {
@@ -147,6 +159,8 @@ void Engine::State::remove_from_index(Entry& entry) {
   --space.ready;
   space.bytes -= entry.bytes.size;
   touch(space);
+  if (space.conditions != 0)
+    waiters.for_each_absence(space, fields, [&](const Waiter& w) { woken.insert(w.place()); });
 }
 
 void Engine::State::hold(Entry& entry, std::uint64_t holder) {

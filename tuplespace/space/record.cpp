@@ -8,6 +8,8 @@
 //   session   4 1  secret:16 bytes confirmed count { sequence kind:byte number [count { id }: kind found or claimed] }
 //   claim     5 1  session lease:signed count { id }
 //   tombstone 6 1  secret:16 bytes until confirmed count { sequence }
+//   answer    7 1  branch items items count { id put }             items = count { id attempts size tuple: size bytes }
+//   An answer is that of a statement which a session names by kind ran and, as its number, the id of this record.
 //   In session and tombstone a sequence is written as its distance from the one before, the first from `confirmed`.
 //
 // To change a record: give its kind the next version, write only that one, and keep reading every older version here (a
@@ -23,7 +25,7 @@ namespace parvis::space {
 
 namespace {
 
-enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, claim = 5, tombstone = 6 };
+enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, claim = 5, tombstone = 6, answer = 7 };
 constexpr std::uint8_t record_version = 1;
 enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16 };
 
@@ -45,7 +47,7 @@ class RecordWriter {
   }
   void append(ByteSpan bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
   [[nodiscard]] ByteSpan span() const { return bytes_; }
-  Blob blob() { return Blob::copy(bytes_); }
+  Blob blob() { return Blob::take(std::move(bytes_)); }
 
  private:
   ByteVector bytes_;
@@ -78,6 +80,10 @@ class RecordReader {
     need(to.size());
     std::memcpy(to.data(), bytes_.data() + at_, to.size());
     at_ += to.size();
+  }
+  ByteSpan bytes(std::size_t size) {
+    need(size);
+    return bytes_.subspan(std::exchange(at_, at_ + size), size);
   }
   ByteSpan rest() { return bytes_.subspan(std::exchange(at_, bytes_.size())); }
   [[nodiscard]] std::size_t position() const { return at_; }
@@ -135,7 +141,7 @@ SessionRecord read_session(RecordReader& in) {
     sequence += in.number();
     Applied& applied = record.applied[sequence];
     const std::uint8_t kind = in.byte();
-    if (kind > static_cast<std::uint8_t>(Applied::Kind::claimed)) in.fail("unknown kind of an answer");
+    if (kind > static_cast<std::uint8_t>(Applied::Kind::ran)) in.fail("unknown kind of an answer");
     applied.kind = static_cast<Applied::Kind>(kind);
     applied.number = in.number();
     if (!applied.has_tuples()) continue;
@@ -143,6 +149,26 @@ SessionRecord read_session(RecordReader& in) {
     for (TupleId& id : applied.tuples) id = in.number();
   }
   return record;
+}
+
+std::vector<Item> read_items(RecordReader& in) {
+  std::vector<Item> items(in.count(3));
+  for (Item& item : items) {
+    item.id = in.number();
+    item.attempts = static_cast<std::uint32_t>(in.number());
+    item.tuple = Blob::copy(in.bytes(in.number()));
+  }
+  return items;
+}
+
+Ran read_answer(RecordReader& in) {
+  Ran ran;
+  ran.branch = static_cast<std::uint32_t>(in.number());
+  ran.items = read_items(in);
+  ran.updated = read_items(in);
+  ran.put.resize(in.count(1));
+  for (TupleId& id : ran.put) id = in.number();
+  return ran;
 }
 
 ClaimRecord read_claim(RecordReader& in) {
@@ -236,6 +262,31 @@ Blob encode(const TombstoneRecord& record) {
   return out.blob();
 }
 
+Blob encode(const Ran& record) {
+  RecordWriter out(Kind::answer);
+  out.number(record.branch);
+  for (const auto* items : {&record.items, &record.updated}) {
+    out.number(items->size());
+    for (const Item& item : *items) {
+      out.number(item.id);
+      out.number(item.attempts);
+      out.number(item.tuple.size());
+      out.append(item.tuple.blob().span());
+    }
+  }
+  out.number(record.put.size());
+  for (TupleId id : record.put) out.number(id);
+  return out.blob();
+}
+
+std::uint64_t Applied::kept_bytes() const {
+  std::uint64_t bytes = 0;
+  if (!ran) return bytes;
+  for (const auto* items : {&ran->items, &ran->updated})
+    for (const Item& item : *items) bytes += item.tuple.size() + sizeof(Item);
+  return bytes;
+}
+
 TupleBytes tuple_bytes(const TupleHead& head, ByteSpan body) {
   return allocate(write_head(head).span(), body.size(),
                   [&](std::byte* to) { std::memcpy(to, body.data(), body.size()); });
@@ -275,6 +326,7 @@ Record decode(storage::RecordId id, ByteSpan bytes) {
     case Kind::session: record = read_session(in); break;
     case Kind::claim: record = read_claim(in); break;
     case Kind::tombstone: record = read_tombstone(in); break;
+    case Kind::answer: record = read_answer(in); break;
     default: in.fail("its kind is unknown");
   }
   in.end();

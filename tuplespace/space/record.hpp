@@ -1,4 +1,4 @@
-// What the engine writes to the store: six kinds of records in one sequence of ids. The grammar stands in record.cpp.
+// What the engine writes to the store: seven kinds of records in one sequence of ids. The grammar stands in record.cpp.
 // Everything decoded here was written here, yet it is bounds-checked: a record that cannot be read is reported by its
 // id as Error{storage_error}.
 #pragma once
@@ -52,16 +52,24 @@ struct TupleBytes {
 };
 // What an operation is answered when it comes again.
 struct Applied {
-  // claimed: found, and began the transaction `number`.
+  // claimed: found, and began the transaction `number`. ran: of a statement; what it took is in the answer alone.
   // Failures are never written: with the process that gave them their answers are gone, too.
-  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3, failed = 255 };
+  enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3, ran = 4, failed = 255 };
   [[nodiscard]] bool has_tuples() const { return kind == Kind::found || kind == Kind::claimed; }
   Kind kind = Kind::done;
   bool lasting = true;                // false: touched volatile spaces only, and is forgotten with them
-  std::uint64_t number = 0;           // of Done; of Found the transaction (0: delivered, held until confirmed)
+  // Of Done; of Found the transaction (0: delivered, held until confirmed); of a lasting Ran the record that has it.
+  std::uint64_t number = 0;
   std::vector<TupleId> tuples{};      // of Found
   std::shared_ptr<const Failed> failure{};
+  std::shared_ptr<const Ran> ran{};
   std::uint64_t after = 0;            // the batch that the answer waits for
+
+  // What it counts in unconfirmed_per_session, and in memory beside the tuples of the table.
+  [[nodiscard]] std::size_t weight() const {
+    return 1 + tuples.size() + (ran ? ran->items.size() + ran->updated.size() : 0);
+  }
+  [[nodiscard]] std::uint64_t kept_bytes() const;
 };
 struct SessionRecord {
   Secret secret;
@@ -84,6 +92,7 @@ Blob encode_session(const Secret& secret, Sequence confirmed,
                     const std::map<Sequence, Applied>& applied);  // the lasting ones
 Blob encode(const ClaimRecord& record);
 Blob encode(const TombstoneRecord& record);
+Blob encode(const Ran& record);       // an answer by itself: that of a session is written often
 TupleBytes tuple_bytes(const TupleHead& head, const Payload& tuple);
 TupleBytes tuple_bytes(const TupleHead& head, ByteSpan tuple);
 
@@ -91,7 +100,7 @@ struct TupleRecord {
   TupleHead head;
   TupleBytes bytes;  // copied: a store may hand out a window of something larger
 };
-using Record = std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord>;
+using Record = std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord, Ran>;
 Record decode(storage::RecordId id, ByteSpan bytes);
 TupleHead head_of(storage::RecordId id, const TupleBytes& bytes);
 

@@ -38,6 +38,8 @@ void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
     made->taken.insert(claim->tuples.begin(), claim->tuples.end());
     made->lasting = made->written = true;
     transactions.emplace(id, std::move(made));
+  } else if (auto* ran = std::get_if<Ran>(&any)) {
+    loaded_answers.emplace(id, std::make_shared<const Ran>(std::move(*ran)));
   } else {
     tombstones.emplace(id, std::move(std::get<TombstoneRecord>(any)));
   }
@@ -83,11 +85,21 @@ void Engine::State::hold_recovered(storage::RecordId record, std::uint64_t holde
   entry->set(Entry::delayed, false);
 }
 
+std::shared_ptr<const Ran> Engine::State::answer_loaded(storage::RecordId record, std::uint64_t id) {
+  auto found = loaded_answers.extract(id);
+  if (found.empty())
+    throw Error(ErrorCode::storage_error,
+                fmt::format("record {} of the store names the answer {}, which is not there", record, id));
+  return std::move(found.mapped());
+}
+
 // Whoever was connected has its full grace again.
 void Engine::State::recover_sessions() {
   for (auto& [id, session] : sessions) {
-    for (const auto& [sequence, applied] : session->applied) {
-      session->unconfirmed += 1 + applied.tuples.size();
+    for (auto& [sequence, applied] : session->applied) {
+      if (applied.kind == Applied::Kind::ran) applied.ran = answer_loaded(id, applied.number);
+      session->unconfirmed += applied.weight();
+      kept_bytes += applied.kept_bytes();
       if (!applied.has_tuples() || applied.number != 0) continue;
       for (TupleId tuple : applied.tuples) hold_recovered(id, id, tuple);
     }

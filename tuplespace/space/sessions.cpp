@@ -16,7 +16,8 @@ void Engine::State::touch(Session& s) {
 }
 
 void Engine::State::record(Session& s, Sequence sequence, Applied applied) {
-  s.unconfirmed += 1 + applied.tuples.size();
+  s.unconfirmed += applied.weight();
+  kept_bytes += applied.kept_bytes();
   if (applied.lasting) touch(s);
   if (applied.lasting && applied.after == 0) applied.after = changes.number();
   s.applied.emplace(sequence, std::move(applied));
@@ -35,6 +36,7 @@ void Engine::State::remember(Session& s, Sequence sequence, Applied answer) {
 void Engine::State::answer_again(const Session& s, Sequence sequence, const Applied& applied) {
   const std::uint64_t after = applied.after;
   if (applied.kind == Applied::Kind::failed) return answer(s, sequence, *applied.failure, after);
+  if (applied.kind == Applied::Kind::ran) return answer(s, sequence, *applied.ran, after);
   if (applied.kind == Applied::Kind::listing) return answer(s, sequence, Listing{}, after);
   if (!applied.has_tuples()) return answer(s, sequence, Done{applied.number}, after);
   Found found;
@@ -48,11 +50,18 @@ void Engine::State::answer_again(const Session& s, Sequence sequence, const Appl
   answer(s, sequence, std::move(found), after);
 }
 
+// The tuples that stand in the answer of a statement and nowhere else.
+void Engine::State::drop_answer(const Applied& applied) {
+  kept_bytes -= applied.kept_bytes();
+  if (applied.kind == Applied::Kind::ran && applied.lasting) changes.erase(applied.number);
+}
+
 // The answer has arrived: what was delivered with it is gone for good.
 std::map<Sequence, Applied>::iterator Engine::State::forget(Session& s, std::map<Sequence, Applied>::iterator applied) {
   const Applied& a = applied->second;
-  s.unconfirmed -= 1 + a.tuples.size();
+  s.unconfirmed -= a.weight();
   if (a.lasting) touch(s);
+  drop_answer(a);
   if (a.has_tuples() && a.number == 0)
     for (TupleId id : a.tuples) erase_tuple(*tuples.find(id));
   return s.applied.erase(applied);
@@ -78,7 +87,7 @@ void Engine::State::refuse(Session& s, Sequence sequence) {
   if (it == s.applied.end() || !it->second.has_tuples()) return;
   const Applied applied = std::move(it->second);
   s.applied.erase(it);
-  s.unconfirmed -= 1 + applied.tuples.size();
+  s.unconfirmed -= applied.weight();
   if (applied.lasting) touch(s);
   remember(s, sequence,
            {.kind = Applied::Kind::failed,
@@ -121,6 +130,7 @@ void Engine::State::end_session(Session& ending, bool expired) {
     Entry* entry = tuples.find(id);
     if (entry != nullptr && entry->holder == 0) erase_tuple(*entry);
   }
+  for (const auto& [sequence, applied] : s.applied) drop_answer(applied);
   bury(s, expired);
   ended.push_back(s.id);
   place(arriving);

@@ -2,6 +2,7 @@
 // make, gives it one. A dropped space loses its name at once and keeps its slot until its tuples are swept.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -13,10 +14,15 @@
 
 namespace parvis::space {
 
+// Why a template is listed: blocked rd and in, and what the guard of a blocked statement wants to be there or not.
+enum class Role : std::uint8_t { reader = 0, taker = 1, condition = 2, absence = 3 };
+
 // A shape of templates: which positions are actual. Counted where waiters of that shape are.
 struct Shape {
   std::uint16_t actuals = 0;  // bit i: position i
-  std::uint32_t readers = 0, takers = 0;
+  std::array<std::uint32_t, 4> listed{};  // by role
+  [[nodiscard]] std::uint32_t& number(Role role) { return listed[static_cast<std::size_t>(role)]; }
+  [[nodiscard]] std::uint32_t number(Role role) const { return listed[static_cast<std::size_t>(role)]; }
 };
 
 struct Space {
@@ -28,7 +34,8 @@ struct Space {
   bool dropped = false;
   std::uint64_t ready = 0, bytes = 0;  // tuples that stand in the index, and their size
   std::uint64_t entries = 0;           // tuples of any state
-  std::uint64_t waiters = 0;
+  std::uint64_t waiters = 0;           // blocked operations
+  std::uint64_t conditions = 0;        // and, of the statements among them, templates of every kind
   std::uint64_t changed = 0;           // the newest batch that changed what can be seen here
   std::vector<Shape> shapes;           // of the waiters (waiters.hpp)
 

@@ -2,18 +2,21 @@
 //
 // Order of things within one call: advance to `now`, check (nothing has changed when an operation fails), change, then
 // place() all tuples that became visible at once. place() answers the waiters that it served; nothing runs after it but
-// the operation's own answer.
+// the operation's own answer, and settle(): the blocked statements that a tuple which came or went has woken.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "tuplespace/space/changes.hpp"
 #include "tuplespace/space/deadlines.hpp"
 #include "tuplespace/space/engine.hpp"
+#include "tuplespace/space/guard.hpp"
 #include "tuplespace/space/index.hpp"
 #include "tuplespace/space/record.hpp"
 #include "tuplespace/space/session.hpp"
@@ -25,6 +28,10 @@ namespace parvis::space {
 
 // In a number that an answer waits for: it is enough when that batch is written.
 inline constexpr std::uint64_t only_written = std::uint64_t{1} << 63;
+
+inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, beside its bytes
+[[nodiscard]] std::vector<Matcher> matchers_of(const std::vector<Payload>& templates);
+[[nodiscard]] std::optional<Failed> refuse_templates(const std::vector<Payload>& templates);
 
 struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
@@ -39,6 +46,7 @@ struct Engine::State {
   MetaRecord meta;
   std::uint64_t next_id = first_id;
   std::uint64_t next_ticket = 1;
+  std::uint64_t kept_bytes = 0;      // tuples in answers of statements that are not confirmed
   std::uint64_t meta_batch = 0;      // the newest batch that wrote `meta`: no reply is released before it
   bool meta_dirty = false;
 
@@ -79,6 +87,9 @@ struct Engine::State {
   // What the answer to an operation that changed something waits for, by the strictest space that it touched …
   [[nodiscard]] std::uint64_t after_change(Durability strictest) const;
   // … and the answer to one that looked. In a relaxed space nobody waits to look.
+  [[nodiscard]] std::uint64_t after_both(Durability strictest, std::uint64_t look) const {
+    return strictest == Durability::volatile_ ? look : after_change(look != 0 ? Durability::durable : strictest);
+  }
   [[nodiscard]] static std::uint64_t after_look(const Space& space) {
     return space.durability == Durability::relaxed ? 0 : space.changed;
   }
@@ -110,7 +121,10 @@ struct Engine::State {
   [[nodiscard]] std::optional<Failed> refuse_comparisons(std::span<const Incoming> puts);
   Entry& create(const NewTuple& tuple);
   void place(std::vector<Entry*>& arriving);
+  void place_without_statements(std::vector<Entry*>& arriving);
   bool serve(Entry& entry, std::vector<Waiter*>& served);
+  void show_to_readers(Entry& entry, std::vector<Waiter*>& served);
+  void hand(Waiter& waiter, Entry& entry, std::vector<Waiter*>& served);
   void insert(Entry& entry);            // `fields` are of this tuple
   void remove_from_index(Entry& entry);
   void hold(Entry& entry, std::uint64_t holder);
@@ -129,10 +143,56 @@ struct Engine::State {
                           std::vector<Entry*>& found);
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
   void block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
+  [[nodiscard]] std::optional<Failed> refuse_to_block(const Session& s, std::size_t bytes) const;
+  Space& space_to_wait_in(std::string_view name);
+  void enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown, std::int64_t timeout_us);
   void finish(Waiter& waiter);
   void end_waiting(Waiter& waiter);
   void end_waiting(Waiter& waiter, ErrorCode code, std::string text);
   [[nodiscard]] Item item_of(const Entry& entry) const;
+
+  // statements.cpp, bodies.cpp: guards, and what is done when one holds
+  struct Deed;
+  struct Effects;
+  using Decision = std::variant<std::monostate, Effects, Failed>;  // no guard holds; one does; an error
+  void run(Session& s, Sequence sequence, const Statement& statement);
+  [[nodiscard]] std::optional<Failed> refuse(const Session& s, const Statement& statement) const;
+  [[nodiscard]] std::optional<Failed> refuse(const Branch& branch) const;
+  void block(Session& s, Sequence sequence, const Statement& statement, std::vector<Matcher> matchers);
+  [[nodiscard]] std::uint64_t seen_by(const Statement& statement) const;
+  [[nodiscard]] Decision decide(const Statement& statement, std::span<const Matcher> templates);
+  [[nodiscard]] Effects effects_of(const Branch& branch, const Guard& guard);
+  void add_effects(const Action& action, const Guard& guard, Effects& effects);
+  void add_transfers(const Action& action, const Guard& guard, Effects& effects);
+  [[nodiscard]] std::optional<Failed> refuse(const Effects& effects);
+  void perform(Session& s, Sequence sequence, const Statement& statement, const Effects& effects,
+               std::vector<Entry*>& arriving);
+  Durability perform(const Deed& deed, Ran& ran, std::vector<Entry*>& arriving);
+  void update(Entry& entry, ByteSpan tuple);
+
+  // wakes.cpp: blocked takers and statements in the order of their waiting
+  struct Offer {  // a tuple that is there, and whose turn it is, or a place before that
+    Place place;
+    Order order = 0;
+    friend auto operator<=>(const Offer&, const Offer&) = default;
+  };
+  std::set<Offer> offers;
+  std::set<Place> woken;                // statements to be tried again
+  [[nodiscard]] bool a_statement_wants(const std::vector<Entry*>& arriving);
+  void offer(std::vector<Entry*>& arriving);
+  void settle();
+  void serve_first_offer();
+  Entry* offered(const Offer& offer);   // null: it is gone. `fields` are of it
+  [[nodiscard]] Waiter* first_in_line(const Entry& entry, const Place& from);
+  void hand_over(Waiter& taker, Entry& first);
+  void retry(Waiter& waiter);
+
+  // collect.cpp
+  void run(Session& s, Sequence sequence, const Collect& collect);
+  [[nodiscard]] std::vector<Entry*> matches_to_transfer(const Space& from, std::span<const Matcher> matchers,
+                                                        std::size_t max);  // throws Error{limit_exceeded}
+  static void check_transfers(std::size_t number);                         // likewise
+  Entry& transfer(Entry& entry, Space& to, bool copy);
 
   // transactions.cpp
   void run(Session& s, Sequence sequence, const Begin& begin);
@@ -153,6 +213,7 @@ struct Engine::State {
   void touch(Session& s);
   void record(Session& s, Sequence sequence, Applied applied);
   void remember(Session& s, Sequence sequence, Applied answer);
+  void drop_answer(const Applied& applied);
   void answer_again(const Session& s, Sequence sequence, const Applied& applied);
   std::map<Sequence, Applied>::iterator forget(Session& s, std::map<Sequence, Applied>::iterator applied);
   void confirm(Session& s, const Confirm& confirm);
@@ -176,15 +237,18 @@ struct Engine::State {
   void load_tuple(storage::RecordId id, TupleRecord record);
   void recovered();
   void hold_recovered(storage::RecordId record, std::uint64_t holder, TupleId id);
+  std::shared_ptr<const Ran> answer_loaded(storage::RecordId record, std::uint64_t id);
   void recover_sessions();
   void recover_transactions();
   void recover_tuples();
   std::map<std::uint64_t, Space*> loaded_spaces;  // by id; while records are read
+  std::map<std::uint64_t, std::shared_ptr<const Ran>> loaded_answers;  // likewise
 
   // check.cpp
   void check() const;
   void check_entry(const Entry& entry, Fields& parts) const;
   void check_waiters(const Entry& entry, const Fields& parts) const;
+  void check_statements() const;
   void check_holders() const;
 };
 
