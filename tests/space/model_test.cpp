@@ -5,22 +5,19 @@
 
 #include <cstdlib>
 #include <iostream>
-#include <random>
 
 #include "harness.hpp"
 #include "naive_model.hpp"
+#include "random_requests.hpp"
 #include "requests.hpp"
 
 namespace parvis::space::test {
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000;
-const std::vector<std::string> space_names{"d1", "d2", "v"};
-
-class History {
+class History : RandomRequests {
  public:
-  explicit History(std::uint64_t seed) : random_(seed) {
+  explicit History(std::uint64_t seed) : RandomRequests(seed) {
     limits_.grace = 5s;
     harness_ = Harness(limits_);
     const SessionId maker = harness_.engine->open_session(secret(0), harness_.now);
@@ -57,13 +54,6 @@ class History {
     std::map<std::uint64_t, std::set<std::uint64_t>> claims;  // open transactions, and the serials it knows in them
   };
 
-  bool chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
-  std::size_t below(std::size_t n) { return random_() % n; }
-  // No two deadlines at one time: then their order is not defined.
-  std::int64_t duration(std::int64_t seconds) {
-    return seconds * second + static_cast<std::int64_t>(below(999'999)) + 1;
-  }
-
   void act() {
     Client& c = clients_[below(clients_.size())];
     const std::size_t dice = below(100);
@@ -77,7 +67,7 @@ class History {
     if (dice < 32) return resend(c);
     if (dice < 38) return cancel(c, dice < 34);
     if (dice < 48) return confirm(c);
-    send(c, request(c));
+    send(c, request(c.claims));
   }
 
   void open(Client& c) {
@@ -124,7 +114,7 @@ class History {
     const auto& from = c.pending;
     if (from.empty()) return;
     const Sequence n = std::next(from.begin(), static_cast<std::ptrdiff_t>(below(from.size())))->first;
-    if (from.at(n).what != Naive::Request::get) return;
+    if (from.at(n).what != Naive::Request::get && from.at(n).what != Naive::Request::statement) return;
     if (only_cancel)
       harness_.engine->cancel(c.id, {n}, harness_.now);
     else
@@ -154,83 +144,33 @@ class History {
   void apply(Client& c, Sequence n, const Naive::Request& r) {
     if (std::getenv("PARVIS_TRACE") != nullptr)
       std::cerr << harness_.now.count() << " us " << c.id << '#' << n << ' ' << to_text(r) << '\n';
-    if (r.what == Naive::Request::count) counts_.insert({c.id, n});
+    if (r.what == Naive::Request::count || r.what == Naive::Request::collect) counts_.insert({c.id, n});
+    if (r.what == Naive::Request::statement) statements_.insert({{c.id, n}, r.otherwise});
     harness_.engine->apply(c.id, n, operation_of(r, names_), harness_.now);
     model_.apply(c.id, n, r);
   }
 
-  Naive::Request request(Client& c);
   void crash();
   void check_acknowledged(const Client& c, const Naive& before);
   void turn();
   void release();
   void hear(Client& c, const Reply& reply);
+  static void see(Client& c, const Naive::Request& r, const Ran& ran);
   std::string text_of_reply(const Reply& reply);
   void compare_contents();
 
-  std::mt19937_64 random_;
   Limits limits_;
   Harness harness_;
   Naive model_;
   std::map<std::uint64_t, Naive> snapshots_;  // by number of the batch that made it durable
   std::vector<Client> clients_;
-  std::uint64_t serial_ = 0;
   Names names_;
   std::set<std::pair<SessionId, Sequence>> refused_, counts_;
+  std::map<std::pair<SessionId, Sequence>, bool> statements_;  // and whether each has an else
 };
 
-Naive::Request History::request(Client& c) {
-  Naive::Request r;
-  r.space = space_names[below(4) % 3];
-  const std::size_t dice = below(100);
-  if (!c.claims.empty() && chance(40)) {
-    auto claim = std::next(c.claims.begin(), static_cast<std::ptrdiff_t>(below(c.claims.size())));
-    r.transaction = claim->first;
-    for (auto serial : claim->second) {
-      if (chance(40))
-        r.consumed.push_back(serial);
-      else if (chance(40))
-        r.released.push_back(serial);
-    }
-  }
-  if (r.transaction != 0 && dice < 45) {
-    r.what = dice < 30 ? Naive::Request::commit : dice < 38 ? Naive::Request::abort : Naive::Request::renew;
-    r.partial = r.what == Naive::Request::commit && chance(50);
-    if (r.what == Naive::Request::renew && chance(80)) r.lease = duration(2);
-  } else if (dice < 55) {
-    r.what = dice < 50 ? Naive::Request::out : Naive::Request::begin;
-    if (chance(30)) r.lease = duration(3);
-    if (chance(10)) r.delay = duration(1);
-    r.owned = chance(15);
-  } else {
-    r.what = dice < 60 ? Naive::Request::count : Naive::Request::get;
-    r.take = chance(65);
-    r.wait = chance(60);
-    r.begins = r.take && r.transaction == 0 && chance(40);
-    r.max = chance(60) ? 1 : 1 + below(4);
-    if (chance(50)) r.timeout = chance(20) ? 0 : duration(2);
-    if (chance(50)) r.lease = duration(3);
-  }
-  const std::size_t puts = r.what == Naive::Request::out      ? 1 + below(3)
-                           : r.what == Naive::Request::commit ? below(3)
-                                                              : 0;
-  for (std::size_t i = 0; i < puts; ++i) {
-    Naive::Tuple t;
-    t.space = r.space;
-    t.kind = chance(50) ? "a" : "b";
-    t.number = static_cast<int>(below(3));
-    t.serial = ++serial_;
-    t.priority = static_cast<int>(below(6)) / 4;
-    if (!r.puts.empty() && r.what == Naive::Request::out) t.priority = r.puts[0].priority;
-    r.puts.push_back(t);
-  }
-  for (std::size_t i = 0; i < (chance(80) ? 1u : 2u); ++i) {
-    Naive::Template p;
-    if (chance(70)) p.kind = chance(50) ? "a" : "b";
-    if (chance(50)) p.number = static_cast<int>(below(3));
-    r.templates.push_back(p);
-  }
-  return r;
+std::uint64_t serial_of(const Item& item) {
+  return static_cast<std::uint64_t>(decode_tuple(item.tuple.blob()).items[2].get<std::int64_t>());
 }
 
 std::string text_of_item(const Item& item) {
@@ -250,6 +190,15 @@ std::string History::text_of_reply(const Reply& reply) {
     return "done";
   }
   std::string text;
+  if (const auto* ran = std::get_if<Ran>(&answer)) {
+    const bool has_else = statements_.at({reply.session, reply.sequence});
+    if (ran->branch == 1) return has_else ? "else" : "none";
+    text = "ran ";
+    for (const Item& item : ran->items) text += text_of_item(item) + " ";
+    text += "-> ";
+    for (const Item& item : ran->updated) text += text_of_item(item);
+    return text;
+  }
   for (const Item& item : std::get<Found>(answer).items) text += text_of_item(item) + " ";
   return text;
 }
@@ -292,6 +241,16 @@ void History::release() {
   harness_.released.clear();
 }
 
+// What it found in durable spaces was there for good.
+void History::see(Client& c, const Naive::Request& r, const Ran& ran) {
+  auto item = ran.items.begin();
+  for (const auto& condition : r.guard)
+    if (condition.what != Naive::Condition::absent) {
+      if (Naive::lasting(condition.space)) c.seen.insert(serial_of(*item));
+      ++item;
+    }
+}
+
 // What the client learns from an answer.
 void History::hear(Client& c, const Reply& reply) {
   const Answer& answer = std::get<Answer>(reply.answer);
@@ -308,14 +267,16 @@ void History::hear(Client& c, const Reply& reply) {
     names_.transactions[name] = done->number;
     c.claims[name];
   }
+  if (const auto* ran = std::get_if<Ran>(&answer); ran != nullptr && !ran->items.empty()) see(c, r, *ran);
   const auto* found = std::get_if<Found>(&answer);
   if (found == nullptr) return;
   if (r.begins && found->transaction != 0) names_.transactions[name] = found->transaction;
   for (const Item& item : found->items) {
-    const auto serial = static_cast<std::uint64_t>(decode_tuple(item.tuple.blob()).items[2].get<std::int64_t>());
-    names_.tuples[serial] = item.id;
+    const std::uint64_t serial = serial_of(item);
     if (Naive::lasting(r.space)) c.seen.insert(serial);
-    if (r.take && (r.begins || r.transaction != 0)) c.claims[r.begins ? name : r.transaction].insert(serial);
+    if (!r.take || (!r.begins && r.transaction == 0)) continue;
+    names_.tuples[serial] = item.id;  // which it keeps while it is held
+    c.claims[r.begins ? name : r.transaction].insert(serial);
   }
 }
 

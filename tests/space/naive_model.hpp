@@ -11,39 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "tuplespace/space/engine.hpp"
+#include "naive_request.hpp"
 
 namespace parvis::space::test {
 
-inline constexpr std::int64_t never = INT64_MAX;
-
-struct Naive {
-  struct Tuple {
-    std::string space, kind;
-    int number = 0;
-    std::uint64_t serial = 0;  // written into the tuple: its name in this test
-    int priority = 0;
-    std::uint64_t order = 0;  // when it was put
-    std::uint32_t attempts = 0;
-    std::uint64_t holder = 0, owner = 0;  // transaction or session; session
-    std::int64_t lease_until = never, hidden_until = 0;
-  };
-  struct Template {
-    std::optional<std::string> kind;
-    std::optional<int> number;
-    bool matches(const Tuple& t) const { return (!kind || *kind == t.kind) && (!number || *number == t.number); }
-  };
-  struct Request {  // any operation
-    enum What { out, get, count, begin, commit, abort, renew } what = out;
-    std::string space;
-    std::vector<Tuple> puts;
-    bool owned = false, take = false, wait = false, begins = false, partial = false;
-    std::vector<Template> templates;
-    std::int64_t lease = -1, timeout = -1, delay = 0;
-    std::size_t max = 1;
-    std::uint64_t transaction = 0;                  // as the model names it
-    std::vector<std::uint64_t> consumed, released;  // serials
-  };
+struct Naive : Asked {
   struct Answer {
     std::uint64_t session = 0, sequence = 0;
     std::string text;
@@ -69,7 +41,6 @@ struct Naive {
     std::uint64_t session, sequence;
     Request request;
     std::int64_t until;
-    std::vector<std::uint64_t> handed;
   };
 
   std::int64_t now = 0;
@@ -111,8 +82,8 @@ struct Naive {
     sessions[s].applied.emplace(n, Applied{{s, n, text}, false});
     say(s, n, std::move(text));
   }
-  void done(std::uint64_t s, std::uint64_t n, bool lasts, std::uint64_t begun = 0) {
-    Answer a{s, n, "done", begun};
+  void done(std::uint64_t s, std::uint64_t n, bool lasts, std::uint64_t begun = 0, std::string text = "done") {
+    Answer a{s, n, std::move(text), begun};
     sessions[s].applied[n] = {a, lasts, false, false, begun};
     answers.push_back(a);
   }
@@ -141,9 +112,17 @@ struct Naive {
         put(s, r.puts, r);
         return settle([&] { done(s, n, lasting(r.space)); });
       case Request::get:
-        return get(s, n, r);
+        return settle([&] { get(s, n, r); });
       case Request::count:
         return say(s, n, std::to_string(matches(r).size()));
+      case Request::collect:
+        return settle([&] {
+          const auto found = matches(r);
+          for (Tuple* t : found) move(*t, r.to);
+          done(s, n, !found.empty() && (lasting(r.space) || lasting(r.to)), 0, std::to_string(found.size()));
+        });
+      case Request::statement:
+        return statement(s, n, r);
       case Request::begin:
         transactions[s * 1000000 + n] = {s, r.lease, later(now, r.lease), true};
         return done(s, n, true, s * 1000000 + n);
@@ -173,6 +152,75 @@ struct Naive {
       ever.insert(t.serial);
     }
   }
+  void move(Tuple& t, const std::string& to) {
+    t.space = to;
+    t.order = next_order++;
+  }
+  void statement(std::uint64_t s, std::uint64_t n, const Request& r) {
+    bool ran = false;
+    settle([&] { ran = run(s, n, r); });
+    if (ran) return;
+    if (!r.wait) return fail(s, n, "none");
+    if (r.timeout == 0) return fail(s, n, "timeout");
+    waiters.push_back({s, n, r, later(now, r.timeout)});
+  }
+  // Whether the guard holds, the conditions from `i` on; with which tuples and with which number.
+  bool holds(const Request& r, std::vector<Tuple*>& chosen, std::optional<int> number) {
+    if (chosen.size() == r.guard.size())
+      return std::none_of(r.guard.begin(), r.guard.end(), [&](const Condition& c) {
+        return c.what == Condition::absent && !candidates(c, number).empty();
+      });
+    const Condition& c = r.guard[chosen.size()];
+    std::vector<Tuple*> all{nullptr};
+    if (c.what != Condition::absent) all = candidates(c, number);
+    for (Tuple* t : all) {
+      if (t != nullptr && std::count(chosen.begin(), chosen.end(), t) != 0) continue;
+      chosen.push_back(t);
+      if (holds(r, chosen, t != nullptr && c.joins ? std::optional(t->number) : number)) return true;
+      chosen.pop_back();
+    }
+    return false;
+  }
+  std::vector<Tuple*> candidates(const Condition& c, std::optional<int> number) {
+    Request r;
+    r.space = c.space;
+    r.templates = {c.pattern};
+    if (c.joins && number) r.templates[0].number = number;
+    return matches(r);
+  }
+  bool run(std::uint64_t s, std::uint64_t n, const Request& r) {
+    std::vector<Tuple*> chosen;
+    if (!holds(r, chosen, std::nullopt)) {
+      if (r.otherwise) done(s, n, false, 0, "else");
+      return r.otherwise;
+    }
+    bool lasts = !r.puts.empty() && lasting(r.space);
+    std::string found, updated;
+    std::vector<std::uint64_t> gone;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (r.guard[i].what == Condition::absent) continue;
+      found += text(*chosen[i]) + " ";
+      if (r.guard[i].what == Condition::rd) continue;
+      lasts = lasts || lasting(chosen[i]->space);
+      gone.push_back(chosen[i]->serial);
+    }
+    if (!r.to.empty())
+      for (Tuple* t : matches(r)) {
+        if (std::count(gone.begin(), gone.end(), t->serial) != 0) continue;
+        lasts = lasts || lasting(r.space) || lasting(r.to);
+        move(*t, r.to);
+      }
+    if (r.update >= 0) {
+      Tuple& t = *chosen[static_cast<std::size_t>(r.update)];
+      ++t.number;
+      updated = text(t);
+      std::erase(gone, t.serial);
+    }
+    std::erase_if(tuples, [&](const Tuple& t) { return std::count(gone.begin(), gone.end(), t.serial) != 0; });
+    put(s, r.puts, r);
+    done(s, n, lasts, 0, "ran " + found + "-> " + updated);
+    return true;
+  }
   void get(std::uint64_t s, std::uint64_t n, const Request& r) {
     if (r.transaction != 0 && !open(s, r.transaction)) return fail(s, n, "conflict");
     std::vector<std::uint64_t> found;
@@ -181,7 +229,7 @@ struct Naive {
     if (!found.empty()) return give(s, n, r, found);
     if (!r.wait) return r.take ? fail(s, n, "") : say(s, n, "");
     if (r.timeout == 0) return fail(s, n, "timeout");
-    waiters.push_back({s, n, r, later(now, r.timeout), {}});
+    waiters.push_back({s, n, r, later(now, r.timeout)});
   }
   void give(std::uint64_t s, std::uint64_t n, const Request& r, const std::vector<std::uint64_t>& serials) {
     Answer a{s, n, "", 0, serials};
@@ -195,26 +243,27 @@ struct Naive {
     }
     answers.push_back(a);
   }
-  // Runs `change`, then serves the waiters: tuples in their order, for each all readers and then the first taker.
+  // Runs `change`, then serves whoever can run: all that only read, then always the longest waiting.
   template <class Change>
   void settle(Change&& change) {
     change();
-    std::vector<Tuple*> here;
-    for (Tuple& t : tuples)
-      if (visible(t)) here.push_back(&t);
-    std::sort(here.begin(), here.end(), before);
-    for (Tuple* t : here)
-      for (bool take : {false, true})
-        for (Waiter& w : waiters) {
-          const Request& r = w.request;
-          if (r.take != take || r.space != t->space || w.handed.size() >= r.max || t->holder != 0) continue;
-          if (std::none_of(r.templates.begin(), r.templates.end(), [&](auto& p) { return p.matches(*t); })) continue;
-          w.handed.push_back(t->serial);
-          if (take) t->holder = w.session;  // give() says for whom exactly
-        }
-    for (Waiter& w : std::vector<Waiter>(waiters))
-      if (!w.handed.empty()) give(w.session, w.sequence, w.request, w.handed);
-    std::erase_if(waiters, [](const Waiter& w) { return !w.handed.empty(); });
+    do
+      while (serve_one(false)) {}
+    while (serve_one(true));
+  }
+  bool serve_one(bool take) {
+    for (std::size_t i = 0; i < waiters.size(); ++i) {
+      const Waiter w = waiters[i];
+      const Request& r = w.request;
+      if (r.take != take || (r.what == Request::get && matches(r).empty())) continue;
+      if (r.what == Request::get)
+        get(w.session, w.sequence, r);
+      else if (!run(w.session, w.sequence, r))
+        continue;
+      waiters.erase(waiters.begin() + static_cast<std::ptrdiff_t>(i));
+      return true;
+    }
+    return false;
   }
   void give_back(Tuple& t, bool tried) {
     t.holder = 0;

@@ -37,6 +37,12 @@ TEST_CASE("Records come back as they were written") {
       std::get<TombstoneRecord>(decode(51, encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900}).span()));
   CHECK(tombstone.tombstone.applied == std::vector<Sequence>{12, 15});
   CHECK(tombstone.until == 900);
+  const Ran ran{2, {{300, 1, tuple("(1,)")}}, {{300, 1, tuple("(2,)")}}, {400, 401}};
+  const auto answer = std::get<Ran>(decode(54, encode(ran).span()));
+  CHECK(answer.branch == 2);
+  CHECK(answer.items[0].attempts == 1);
+  CHECK(answer.updated[0].tuple.blob() == tuple("(2,)"));
+  CHECK(answer.put == std::vector<TupleId>{400, 401});
   CHECK(std::get<ClaimRecord>(decode(52, encode(ClaimRecord{50, -1, {1, 2, 3}}).span())).lease_us == -1);
   CHECK(std::get<SpaceRecord>(decode(53, encode(SpaceRecord{Durability::volatile_, "jobs"}).span())).name == "jobs");
 }
@@ -45,7 +51,8 @@ TEST_CASE("A record that cannot be read is named") {
   const std::vector<Blob> good{encode(MetaRecord{3, 70000}), encode(SpaceRecord{Durability::durable, "x"}),
                                encode(ClaimRecord{50, 1000, {1, 300}}),
                                encode_session(secret(3), 5, {{6, {Applied::Kind::found, true, 0, {300, 301}}}}),
-                               encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900})};
+                               encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900}),
+                               encode(Ran{1, {{300, 1, tuple("(1,)")}}, {}, {400}})};
   for (const Blob& record : good) {
     REQUIRE_NOTHROW(decode(77, record.span()));
     for (std::size_t size = 0; size < record.size(); ++size) {

@@ -18,6 +18,33 @@ struct Names {
   std::map<std::uint64_t, TransactionId> transactions;  // by the model's name
 };
 
+inline Statement statement_of(const Naive::Request& r, const std::vector<Payload>& templates,
+                              const std::vector<Payload>& puts) {
+  Statement statement;
+  Branch& branch = statement.branches.emplace_back();
+  for (const auto& c : r.guard) {
+    const std::string kind = c.pattern.kind ? '"' + *c.pattern.kind + '"' : "?";
+    const std::string number = c.joins ? "?n:int" : c.pattern.number ? std::to_string(*c.pattern.number) : "?int";
+    const Payload wanted = pattern("(" + kind + ", " + number + ", ?)");
+    branch.guard.push_back({static_cast<Condition::What>(c.what), c.space, wanted});
+  }
+  const auto act = [&](Action::What what, const std::string& space, const Payload& form) -> Action& {
+    return branch.body.emplace_back(Action{what, space, r.to, 0, form, {}, r.lease, 0});
+  };
+  if (!r.to.empty()) act(Action::What::move, r.space, templates[0]);
+  if (r.update >= 0) {
+    Action& update = act(Action::What::update, {}, {});
+    update.condition = static_cast<std::uint32_t>(r.update);
+    update.changes = {{1, Change::How::add, pattern("(1,)")}};
+  }
+  for (std::size_t i = 0; i < puts.size(); ++i)
+    act(Action::What::out, r.space, pattern(to_text(decode_tuple(puts[i].blob())))).priority = r.puts[i].priority;
+  if (r.otherwise) statement.branches.emplace_back();
+  statement.wait = r.wait;
+  statement.timeout_us = r.timeout;
+  return statement;
+}
+
 inline Operation operation_of(const Naive::Request& r, const Names& names) {
   std::vector<Payload> puts, templates;
   for (const auto& t : r.puts)
@@ -37,6 +64,8 @@ inline Operation operation_of(const Naive::Request& r, const Names& names) {
     case Naive::Request::get:
       return Get{r.space,     templates, r.take, r.wait, r.timeout, static_cast<std::uint32_t>(r.max),
                  transaction, r.begins,  r.lease};
+    case Naive::Request::collect: return Collect{r.space, r.to, templates, false};
+    case Naive::Request::statement: return statement_of(r, templates, puts);
     case Naive::Request::count: return Count{r.space, templates};
     case Naive::Request::begin: return Begin{r.lease};
     case Naive::Request::abort: return Abort{transaction};
@@ -51,9 +80,11 @@ inline Operation operation_of(const Naive::Request& r, const Names& names) {
 }
 
 inline std::string to_text(const Naive::Request& r) {
-  static const char* const names[] = {"out", "get", "count", "begin", "commit", "abort", "renew"};
+  static const char* const names[] = {"out",   "get",   "count",   "begin",    "commit",
+                                      "abort", "renew", "collect", "statement"};
   const std::pair<bool, const char*> flags[] = {
-      {r.take, "take"}, {r.wait, "wait"}, {r.begins, "begins"}, {r.partial, "partial"}, {r.owned, "owned"}};
+      {r.take, "take"},       {r.wait, "wait"},   {r.begins, "begins"},
+      {r.partial, "partial"}, {r.owned, "owned"}, {r.otherwise, "else"}};
   std::ostringstream out;
   out << names[r.what] << ' ' << r.space;
   for (auto [is_set, name] : flags)
@@ -62,6 +93,10 @@ inline std::string to_text(const Naive::Request& r) {
   out << " timeout " << r.timeout << " delay " << r.delay;
   for (const auto& t : r.puts) out << ' ' << Naive::text(t) << '^' << t.priority;
   for (const auto& p : r.templates) out << " (" << p.kind.value_or("?") << ' ' << p.number.value_or(-1) << ')';
+  for (const auto& c : r.guard)
+    out << " if " << c.what << ' ' << c.space << " (" << c.pattern.kind.value_or("?") << ' '
+        << (c.joins ? "n" : std::to_string(c.pattern.number.value_or(-1))) << ')';
+  out << " update " << r.update << " to " << r.to;
   for (auto serial : r.consumed) out << " consumed " << serial;
   for (auto serial : r.released) out << " released " << serial;
   return out.str();

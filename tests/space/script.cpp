@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "statement_text.hpp"
+
 namespace parvis::space::test {
 
 namespace {
@@ -27,11 +29,13 @@ std::vector<Payload> payloads(const std::string& text, bool templates) {
 
 }  // namespace
 
-// `a out jobs lease=5s ("task", 1) ; ("task", 2)`: words, options with a =, and the tuples from the first ( on.
+// `a out jobs lease=5s ("task", 1) ; ("task", 2)`: words, options with a =, and the tuples from the first ( on. Or,
+// from a colon on, a statement.
 struct Script::Words {
   explicit Words(const std::string& line) {
-    const std::size_t tuples_at = std::min(line.find('('), line.size());
+    const std::size_t tuples_at = std::min({line.find('('), line.find(": "), line.size()});
     tuples = line.substr(tuples_at);
+    if (tuples.starts_with(": ")) tuples.erase(0, 2);
     std::istringstream in(line.substr(0, tuples_at));
     for (std::string word; in >> word;) {
       const std::size_t equals = word.find('=');
@@ -50,6 +54,10 @@ struct Script::Words {
   bool flag(const std::string& name) { return std::erase(plain, name) != 0; }
   std::int64_t duration(const std::string& name, std::int64_t otherwise) {
     return options.contains(name) ? microseconds(options[name]) : otherwise;
+  }
+  std::pair<std::uint64_t, std::uint64_t> ticket() {
+    const std::string text = options.contains("ticket") ? options["ticket"] : "0/0";
+    return {std::stoull(text), std::stoull(text.substr(text.find('/') + 1))};
   }
   std::vector<std::string> plain;
   std::map<std::string, std::string> options;
@@ -146,6 +154,16 @@ void Script::client_command(const std::string& name, Client& client, Words& word
     return send(client, Out{words.take(), payloads(words.tuples, false), words.duration("lease", -1), owned, priority,
                             words.duration("delay", 0)});
   }
+  if (what == "do" || what == "try") {
+    Statement asked = statement(words.tuples, what == "do", words.duration("timeout", -1));
+    std::tie(asked.ticket_epoch, asked.ticket) = words.ticket();
+    return send(client, asked);
+  }
+  if (what == "collect") {
+    const bool copy = words.flag("copy");
+    const std::string from = words.take();
+    return send(client, Collect{from, words.take(), payloads(words.tuples, true), copy});
+  }
   if (what == "count") return send(client, Count{words.take(), payloads(words.tuples, true)});
   if (what == "begin") return send(client, Begin{words.duration("lease", -1)});
   if (what == "abort") return send(client, Abort{transaction(words.take())});
@@ -179,10 +197,7 @@ void Script::client_command(const std::string& name, Client& client, Words& word
   get.lease_us = words.duration("lease", -1);
   if (words.options.contains("max")) get.max = static_cast<std::uint32_t>(std::stoul(words.options["max"]));
   if (words.options.contains("tx")) get.transaction = transaction(words.options["tx"]);
-  if (words.options.contains("ticket")) {
-    get.ticket_epoch = std::stoull(words.options["ticket"]);
-    get.ticket = std::stoull(words.options["ticket"].substr(words.options["ticket"].find('/') + 1));
-  }
+  std::tie(get.ticket_epoch, get.ticket) = words.ticket();
   send(client, get);
 }
 
@@ -200,6 +215,15 @@ std::string Script::name_of_transaction(TransactionId id) {
   return name;
 }
 
+std::string Script::show(const std::vector<Item>& items) {
+  std::string text;
+  for (const Item& item : items) {
+    text += (text.empty() ? "" : " ; ") + text_of(item);
+    tuples_[text_of(item)] = item.id;
+  }
+  return text;
+}
+
 std::string Script::show(const Reply& reply) {
   if (const auto* waiting = std::get_if<Waiting>(&reply.answer))
     return "waits, ticket " + std::to_string(waiting->epoch) + "/" + std::to_string(waiting->ticket);
@@ -215,14 +239,17 @@ std::string Script::show(const Reply& reply) {
   const Operation& asked = clients_.at(name_of_client(reply.session)).sent.at(reply.sequence);
   if (const auto* done = std::get_if<Done>(&answer)) {
     if (std::holds_alternative<Begin>(asked)) return "done " + name_of_transaction(done->number);
-    return std::holds_alternative<Count>(asked) ? std::to_string(done->number) : "done";
+    const bool is_number = std::holds_alternative<Count>(asked) || std::holds_alternative<Collect>(asked);
+    return is_number ? std::to_string(done->number) : "done";
+  }
+  if (const auto* ran = std::get_if<Ran>(&answer)) {
+    std::string text = "ran " + std::to_string(ran->branch);
+    if (ran->branch == std::get<Statement>(asked).branches.size()) text = "none";
+    if (!ran->items.empty()) text += " with " + show(ran->items);
+    return ran->updated.empty() ? text : text + " updated " + show(ran->updated);
   }
   const Found& found = std::get<Found>(answer);
-  std::string text = found.items.empty() ? "nothing" : "";
-  for (const Item& item : found.items) {
-    text += (text.empty() ? "" : " ; ") + text_of(item);
-    tuples_[text_of(item)] = item.id;
-  }
+  const std::string text = found.items.empty() ? "nothing" : show(found.items);
   return found.transaction == 0 ? text : text + " in " + name_of_transaction(found.transaction);
 }
 

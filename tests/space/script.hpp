@@ -28,6 +28,7 @@ class Script {
   void send(Client& client, Operation operation);
   std::string replies();
   std::string show(const Reply& reply);
+  std::string show(const std::vector<Item>& items);
   std::string name_of_client(SessionId id) const;
   std::string name_of_transaction(TransactionId id);
   TransactionId transaction(const std::string& name) const { return transactions_.at(name); }

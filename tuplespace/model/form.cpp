@@ -239,7 +239,7 @@ ByteVector changed(ByteSpan tuple, std::span<const Change> changes, const BoundV
   FormLimits left = limits;
   for (const Change& change : changes) {
     if (change.position >= fields.size())
-      checks::invalid(fmt::format("field {} of a tuple of {} fields cannot be changed", change.position, fields.size()));
+      checks::invalid(fmt::format("a change of field {} of a tuple that has {}", change.position, fields.size()));
     const Blob form = flat(change.operand);
     ByteVector operand;
     for_each_field(form.span(), [&](ByteSpan pattern) {

@@ -35,8 +35,8 @@ class BoundVariables {
 // The variables in a template, at any depth.
 std::vector<std::string_view> variables_of(ByteSpan encoded_template);
 
-// The template with bound variables as actuals. Nothing: no tuple can match it, because a variable stands for a value of
-// another type, or the template would exceed the limits of one.
+// The template with bound variables as actuals. Nothing: no tuple can match it, because a variable stands for a value
+// of another type, or the template would exceed the limits of one.
 std::optional<ByteVector> substituted(ByteSpan encoded_template, const BoundVariables& bound, std::size_t max_bytes);
 
 // What making one tuple may cost. Error{limit_exceeded} beyond.
@@ -44,8 +44,8 @@ struct FormLimits {
   std::size_t tuple_bytes;
   std::size_t steps;
 };
-// The tuple that a form (actuals, bound variables, nested forms of both) stands for. Throws Error{protocol_error}, which
-// names the field, for anything else.
+// The tuple that a form (actuals, bound variables, nested forms of both) stands for. Throws Error{protocol_error},
+// which names the field, for anything else.
 ByteVector instantiated(ByteSpan form, const BoundVariables& bound, const FormLimits& limits);
 // The tuple after the changes, one after the other. Throws as instantiated(), and for what cannot be calculated.
 ByteVector changed(ByteSpan tuple, std::span<const Change> changes, const BoundVariables& bound,

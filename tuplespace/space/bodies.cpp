@@ -8,14 +8,6 @@
 
 namespace parvis::space {
 
-namespace {
-
-Blob flat(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
-
-}  // namespace
-
 Engine::State::Effects Engine::State::effects_of(const Branch& branch, const Guard& guard) {
   Effects effects;
   effects.taken.reserve(branch.guard.size());
@@ -59,7 +51,7 @@ void Engine::State::add_transfers(const Action& action, const Guard& guard, Effe
   std::set<const Entry*> gone(effects.taken.begin(), effects.taken.end());
   for (const Deed& deed : effects.deeds)
     if (deed.action->what == Action::What::move) gone.insert(deed.entry);
-  std::vector<Entry*> entries = matches_to_transfer(*from, matcher, max_collect + gone.size());
+  std::vector<Entry*> entries = matches_to_transfer(*from, matcher, max_collect + gone.size() + 1);
   std::erase_if(entries, [&](const Entry* entry) { return gone.contains(entry); });
   effects.transfers += entries.size();
   check_transfers(effects.transfers);

@@ -106,6 +106,9 @@ void Engine::State::recover_sessions() {
     session->grace_until = now + limits.grace;
     set_deadline(session->grace_until, Deadline::Kind::grace, id);
   }
+  if (!loaded_answers.empty())
+    throw Error(ErrorCode::storage_error,
+                fmt::format("record {} of the store is an answer that no session names", loaded_answers.begin()->first));
 }
 
 void Engine::State::recover_transactions() {

@@ -10,10 +10,6 @@ namespace parvis::space {
 
 namespace {
 
-Blob flat(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
-
 // The conditions of all guards, one after the other.
 template <class Visit>
 void for_each_condition(const Statement& statement, Visit&& visit) {

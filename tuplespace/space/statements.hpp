@@ -1,5 +1,5 @@
 // What a branch of a statement that runs will do: worked out before anything changes, so that an error changes nothing.
-// Internal to statements.cpp and bodies.cpp.
+// Internal to statements.cpp, bodies.cpp and wakes.cpp.
 #pragma once
 
 #include <vector>
@@ -7,6 +7,11 @@
 #include "tuplespace/space/state.hpp"
 
 namespace parvis::space {
+
+// The bytes in one piece.
+inline Blob flat(const Payload& payload) {
+  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
+}
 
 struct Engine::State::Deed {
   const Action* action = nullptr;
