@@ -108,7 +108,7 @@ void Engine::State::recover_sessions() {
   }
   if (!loaded_answers.empty())
     throw Error(ErrorCode::storage_error,
-                fmt::format("record {} of the store is an answer that no session names", loaded_answers.begin()->first));
+                fmt::format("record {} of the store is an answer of no session", loaded_answers.begin()->first));
 }
 
 void Engine::State::recover_transactions() {
