@@ -88,7 +88,13 @@ void Link::finish(Sequence sequence, Request::Result result, Time now) {
   const auto request = ledger_.answered(sequence, now);
   if (!request) return;
   const auto* answer = std::get_if<Answer>(&result);
-  if (request->hold && answer != nullptr && !std::holds_alternative<Found>(*answer)) ledger_.release(sequence, now);
+  const auto* failed = answer != nullptr ? std::get_if<Failed>(answer) : nullptr;
+  if (request->hold && failed != nullptr && failed->code == ErrorCode::storage_error) {
+    // Whether the disk has it nobody knows: what a take may have been handed is to go back, not to be confirmed.
+    if (ledger_.refuse(sequence, now) && connection_) put(Refuse{sequence});
+  } else if (request->hold && answer != nullptr && !std::holds_alternative<Found>(*answer)) {
+    ledger_.release(sequence, now);
+  }
   complete(request, std::move(result));
 }
 

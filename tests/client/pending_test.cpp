@@ -342,3 +342,15 @@ TEST_CASE("an old blocked operation does not make the ledger grow") {
   CHECK(todo.resend == std::vector<Sequence>{blocked});
   CHECK(todo.confirm->also.size() < 300);  // not ten thousand: what is surely kept is not repeated
 }
+
+TEST_CASE("P3: a take that the disk failed is refused, not confirmed: the disk may have it, and nobody was handed it") {
+  Book book;
+  const auto number = book.sent(take());
+  REQUIRE(book.ledger.answered(number, book.now));
+  CHECK(book.ledger.refuse(number, book.now));  // Failed{storage_error}: Link::finish
+  CHECK_FALSE(book.ledger.take_confirm(book.now));
+  const auto todo = book.ledger.resumed(book.now);
+  REQUIRE(todo.refuse.size() == 1);
+  CHECK(todo.refuse[0].sequence == number);
+  CHECK_FALSE(todo.confirm);
+}
