@@ -1,0 +1,97 @@
+// Histories of real clients on a real server that is killed again and again. PARVIS_SECONDS=n goes on for n seconds.
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include "checker.hpp"
+#include "tests/client/server.hpp"
+
+using namespace parvis;
+using namespace parvis::test;
+using namespace std::chrono_literals;
+using linearizability::History;
+
+namespace {
+
+constexpr int clients = 4, kinds = 3, operations_each = 200;
+
+std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+// One client's part: what it asked for, when, and what it was told.
+History record(const std::string& address, int client, std::uint64_t seed) {
+  using What = linearizability::Operation::What;
+  ConnectOptions options;
+  options.reconnect_for = 10min;
+  const Space space = connect(address, options);
+  std::mt19937_64 random(seed);
+  History history;
+  for (int i = 0; i < operations_each; ++i) {
+    linearizability::Operation o;
+    o.kind = static_cast<int>(random() % kinds);
+    const auto dice = random() % 10;
+    o.what = dice < 5 ? What::put : dice < 8 ? What::take : What::read;
+    o.called = now();
+    if (o.what == What::put) {
+      o.value = static_cast<std::uint32_t>(client * operations_each + i);
+      space.out(o.kind, static_cast<std::int64_t>(*o.value));
+    } else {
+      const auto found =
+          o.what == What::take ? space.inp<std::int64_t>(o.kind, formal) : space.rdp<std::int64_t>(o.kind, formal);
+      if (found) o.value = static_cast<std::uint32_t>(std::get<0>(*found));
+    }
+    o.returned = now();
+    history.push_back(o);
+  }
+  return history;
+}
+
+History record_round(std::uint64_t seed) {
+  const Home home;
+  TestServer server(home);
+  std::vector<History> parts(clients);
+  std::atomic<int> at_work = clients;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < clients; ++i)
+    threads.emplace_back([&, i] {
+      parts[static_cast<std::size_t>(i)] = record(server.address(), i, seed * clients + static_cast<std::uint64_t>(i));
+      --at_work;
+    });
+  while (at_work > 0) {
+    const auto next = std::chrono::steady_clock::now() + 40ms;
+    eventually([&] { return at_work == 0 || std::chrono::steady_clock::now() > next; });
+    server.kill();
+    server.start();
+  }
+  History all;
+  for (std::size_t i = 0; i < clients; ++i) {
+    threads[i].join();
+    all.insert(all.end(), parts[i].begin(), parts[i].end());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("P7: recorded histories are linearizable, though the server is killed again and again") {
+  const char* wanted = std::getenv("PARVIS_SECONDS");
+  const std::chrono::seconds wished(wanted ? std::strtol(wanted, nullptr, 10) : 8);
+  const auto until = std::chrono::steady_clock::now() + wished;
+  std::uint64_t round = 0;
+  do {
+    const History history = record_round(++round);
+    INFO("round " << round);
+    REQUIRE(history.size() == clients * operations_each);
+    REQUIRE(linearizability::linearizable(history));
+    // One answer changed, and it is none any more.
+    History changed = history;
+    for (auto& o : changed) {
+      if (o.what != linearizability::Operation::What::take || !o.value) continue;
+      o.value = 1'000'000;
+      break;
+    }
+    REQUIRE_FALSE(linearizability::linearizable(changed));
+  } while (std::chrono::steady_clock::now() < until);
+}
