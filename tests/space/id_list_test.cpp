@@ -18,6 +18,12 @@ void compare(const IdList& list, const std::set<Order>& truth) {
     REQUIRE(*at == *expected);
   }
   REQUIRE(expected == truth.end());
+  for (Order after : {Order{1}, Order{20} << 30, Order{700} << 30 | 1, Order{500'000} << 30 | 1}) {  // a page goes on
+    const IdList::Cursor at(list, after);
+    expected = truth.upper_bound(after);
+    REQUIRE(static_cast<bool>(at) == (expected != truth.end()));
+    if (at) REQUIRE(*at == *expected);
+  }
 }
 
 }  // namespace

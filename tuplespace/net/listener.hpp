@@ -44,6 +44,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // more.
   [[nodiscard]] virtual std::size_t queued_bytes() const { return 0; }
   [[nodiscard]] virtual std::string peer() const = 0;  // for logs: "unix pid 4711 (python)", "127.0.0.1:4711 (name)"
+  std::string name;                                // what the client calls itself in its Hello
   SessionId session = 0;                           // the owner's
 };
 

@@ -144,6 +144,7 @@ void Stream::on_message(wire::Incoming&& incoming) {
 void Stream::on_hello(const wire::Message& message) {
   const auto* hello = std::get_if<wire::Hello>(&message);
   if (!hello) throw Error(ErrorCode::protocol_error, "the first message of a connection is hello");
+  name = hello->name;
   send(0, handshake_.hello(*hello), false);
   state_ = State::proof;
 }

@@ -41,9 +41,9 @@ void Server::opened(const std::shared_ptr<net::Connection>& connection, std::opt
                     wire::Welcome& welcome) {
   if (!stop_reason_.empty()) throw Error(ErrorCode::disconnected, stop_reason_);
   if (resume && turns_.engine().secret_of(*resume)) {
-    resume_session(*resume, welcome);
+    resume_session(*resume, connection->name, welcome);
   } else {
-    new_session(welcome);
+    new_session(connection->name, welcome);
     if (resume) tell_tombstone(*resume, welcome);
   }
   welcome.epoch = turns_.engine().stats().epoch;
@@ -51,15 +51,15 @@ void Server::opened(const std::shared_ptr<net::Connection>& connection, std::opt
   attached_[welcome.session] = connection;
 }
 
-void Server::new_session(wire::Welcome& welcome) {
+void Server::new_session(const std::string& name, wire::Welcome& welcome) {
   space::Secret secret;
   wire::random_bytes(secret.bytes);
-  welcome.session = turns_.engine().open_session(secret, turns_.now());
+  welcome.session = turns_.engine().open_session(secret, turns_.now(), name);
   welcome.secret = secret.bytes;
   turns_.engine().attach(welcome.session, turns_.now());
 }
 
-void Server::resume_session(SessionId session, wire::Welcome& welcome) {
+void Server::resume_session(SessionId session, const std::string& name, wire::Welcome& welcome) {
   if (const auto found = attached_.find(session); found != attached_.end()) {
     const auto old = std::move(found->second);
     attached_.erase(found);
@@ -67,7 +67,7 @@ void Server::resume_session(SessionId session, wire::Welcome& welcome) {
     turns_.engine().detach(session, turns_.now());
     old->close("another connection has resumed this session");
   }
-  turns_.engine().attach(session, turns_.now());
+  turns_.engine().attach(session, turns_.now(), name);
   welcome.session = session;
   welcome.resumed = true;
 }

@@ -46,8 +46,8 @@ class Server final : public net::Handler, private Turns::Owner {
   void restarted(const std::string& why) override;
   void behind(bool yes) override;
 
-  void new_session(wire::Welcome& welcome);
-  void resume_session(SessionId session, wire::Welcome& welcome);
+  void new_session(const std::string& name, wire::Welcome& welcome);
+  void resume_session(SessionId session, const std::string& name, wire::Welcome& welcome);
   void tell_tombstone(SessionId session, wire::Welcome& welcome) const;
   void begin_stop(const std::string& reason);
   void wait_for_idle();

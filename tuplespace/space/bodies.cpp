@@ -78,7 +78,13 @@ std::optional<Failed> Engine::State::refuse(const Effects& effects) {
   if (answer_bytes > limits.message_bytes)
     return over("message_bytes", limits.message_bytes,
                 fmt::format("a statement whose answer has {} bytes; take less at a time", answer_bytes));
-  return refuse(puts);
+  if (auto refused = refuse(puts)) return refused;
+  std::vector<Entry*> gone = effects.taken;
+  for (const Deed& deed : effects.deeds)
+    if (deed.action->what == Action::What::move ||
+        (deed.action->what == Action::What::update && deed.tuple.size() > deed.entry->bytes.tuple().size()))
+      gone.push_back(deed.entry);
+  return refuse_quota(puts, gone);
 }
 
 // In one step. What it takes is gone for good: the answer, which is kept until it is confirmed, is all that is left.
@@ -131,8 +137,8 @@ Durability Engine::State::perform(const Deed& deed, Ran& ran, std::vector<Entry*
 // Another content; id, place, priority, lease and owner stay. The caller places it.
 void Engine::State::update(Entry& entry, ByteSpan tuple) {
   remove_from_index(entry);
-  tuples.replace_record(entry, tuple_bytes(head_of(entry.id(), entry.bytes), tuple));
-  if (spaces.at(entry.space).lasting()) changes.put(entry.id(), entry.bytes.record_blob(), false);
+  rewrite(entry, head_of(entry.id(), entry.bytes), tuple);
+  note(entry, Event::Kind::updated);
 }
 
 }  // namespace parvis::space

@@ -21,7 +21,7 @@ void Engine::State::check() const {
     check_entry(entry, parts);
     ++entries[entry.space];
     total += entry.bytes.size;
-    if (!entry.is(Entry::ready)) return;
+    if (!entry.can_be_seen()) return;
     ++ready[entry.space];
     bytes[entry.space] += entry.bytes.size;
   });
@@ -30,10 +30,54 @@ void Engine::State::check() const {
     require(space->entries == entries[space->slot], "tuples of a space are counted wrongly", space->id);
     require(space->ready == ready[space->slot], "ready tuples of a space are counted wrongly", space->id);
     require(space->bytes == bytes[space->slot], "bytes of a space are counted wrongly", space->id);
+    require(space->census.total() == space->ready && (!space->census.exact() || space->census.sum() == space->ready),
+            "the census of a space is wrong", space->id);
     require(space->recorded || space->waiters != 0, "a space nobody uses was kept", space->id);
   }
   check_holders();
   check_statements();
+  check_accounts();
+}
+
+void Engine::State::check_group(const Entry& entry) const {
+  const TupleHead head = head_of(entry.id(), entry.bytes);
+  const auto found = groups.find(GroupName(head.space, as_text(head.group)));
+  if (entry.is(Entry::delayed)) return;
+  require(found != groups.end(), "a tuple's group is not there", entry.id());
+  const Group& group = found->second;
+  require(group.held <= 1 && (group.held == 0 || group.head == 0), "more than one of a group is held", entry.id());
+  require(group.head == group.first(), "the head of a group is not its oldest", entry.id());
+  require(entry.is(Entry::ready) == (group.head == entry.id()), "a tuple is ready before its turn", entry.id());
+  require((entry.holder != 0) == !group.members.contains(entry.id()), "a group and its tuple disagree", entry.id());
+}
+
+void Engine::State::check_accounts() const {
+  struct Account {
+    std::uint64_t used = 0, bytes = 0, held = 0, away = 0;
+  };
+  std::map<std::uint32_t, Account> accounts;
+  tuples.for_each([&](const Entry& entry) {
+    Account& account = accounts[entry.space];
+    account.held += entry.holder != 0 ? 1 : 0;
+    account.away += entry.can_be_seen() ? 0 : 1;
+    if (delivered(entry)) return;
+    ++account.used;
+    account.bytes += entry.bytes.tuple().size();
+  });
+  std::size_t parked_here = 0, parked_by = 0;
+  for (const auto& [name, space] : spaces.by_name()) {
+    const Account& account = accounts[space->slot];
+    require(space->used == account.used && space->used_bytes == account.bytes, "a quota is counted wrongly", space->id);
+    require(space->held == account.held, "held tuples are counted wrongly", space->id);
+    require(space->away.size() == account.away, "tuples that are away are counted wrongly", space->id);
+    require(space->outs.empty() || space->quota_tuples + space->quota_bytes != 0, "an out waits for no quota", space->id);
+    parked_here += space->outs.size() + space->watches.size();
+    if (space->log) require(space->log->next - space->log->first == space->log->events.size(), "events have a hole",
+                            space->id);
+  }
+  for (const auto& [id, session] : sessions) parked_by += session->parked.size();
+  require(parked_here == parked.size() && parked_by == parked.size(), "a blocked operation is nobody's", parked.size());
+  require(changed_groups.empty() && roomy.empty() && unsettled.empty(), "something is still to be settled", 0);
 }
 
 void Engine::State::check_statements() const {
@@ -42,7 +86,7 @@ void Engine::State::check_statements() const {
     if (!w.statement) return;
     std::span<const Matcher> templates = w.templates;
     for (const Branch& branch : w.statement->branches) {
-      Guard guard(branch.guard, templates.first(branch.guard.size()), index, tuples, spaces, limits,
+      Guard guard(branch.guard, templates.first(branch.guard.size()), index, blocked, tuples, spaces, limits,
                   limits.steps_per_operation);
       require(guard.run() != Guard::Result::holds, "a statement waits although it could run", w.id);
       templates = templates.subspan(branch.guard.size());
@@ -53,11 +97,16 @@ void Engine::State::check_statements() const {
 void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
   const Space& space = spaces.at(entry.space);
   const bool is_ready = entry.is(Entry::ready);
-  require(is_ready + entry.is(Entry::delayed) + (entry.holder != 0) == 1, "a tuple is not in exactly one state",
+  const bool is_behind = entry.is(Entry::behind);
+  require(is_ready + is_behind + entry.is(Entry::delayed) + (entry.holder != 0) == 1, "a tuple is not in exactly one state",
           entry.id());
   parts.split_and_hash(entry.bytes.tuple());
   require(index.contains(space.id, entry.order, parts) == is_ready, "the index and a tuple disagree", entry.id());
-  if (is_ready && !space.dropped) check_waiters(entry, parts);
+  require(blocked.contains(space.id, entry.order, parts) == is_behind, "the other index and a tuple disagree",
+          entry.id());
+  require(space.away.contains(entry.order) == !entry.can_be_seen(), "a tuple is away and can be seen", entry.id());
+  if (entry.is(Entry::grouped)) check_group(entry);
+  if (entry.can_be_seen() && !space.dropped) check_waiters(entry, parts);
   if (entry.holder == 0) return;
   auto transaction = transactions.find(entry.holder);
   if (transaction != transactions.end())
@@ -73,7 +122,7 @@ void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
 
 void Engine::State::check_waiters(const Entry& entry, const Fields& parts) const {
   waiters.for_each([&](const Waiter& w) {
-    if (w.statement || w.space->slot != entry.space) return;
+    if (w.statement || w.space->slot != entry.space || (w.wish.take && entry.is(Entry::behind))) return;
     for (const Matcher& matcher : w.templates)
       require(!matcher.matches(parts.values), "somebody waits for a tuple that is there", entry.id());
   });

@@ -34,6 +34,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Collect& collect) {
     puts.push_back({collect.to, &payloads.back(), 0});
   }
   if (auto refused = refuse(puts)) return fail(s, sequence, std::move(*refused), seen);
+  const std::span<Entry* const> gone(entries.data(), collect.copy ? 0 : entries.size());
+  if (auto refused = refuse_quota(puts, gone)) return fail(s, sequence, std::move(*refused), seen);
 
   Durability strictest = Durability::volatile_;
   std::vector<Entry*> arriving;
@@ -64,8 +66,7 @@ Entry& Engine::State::transfer(Entry& entry, Space& to, bool copy) {
   if (head.attempts != 0) {
     TupleHead tried = head_of(made.id(), made.bytes);
     tried.attempts = made.attempts = head.attempts;
-    tuples.replace_record(made, tuple_bytes(tried, tuple));
-    if (to.lasting()) changes.put(made.id(), made.bytes.record_blob(), false);
+    rewrite(made, tried, made.bytes.tuple());
   }
   erase_tuple(entry);
   return made;

@@ -13,10 +13,11 @@
 namespace parvis::space {
 
 struct Deadline {
-  enum class Kind : std::uint8_t { lease, delay, transaction, waiter, grace, tombstone, sweep, confirmations };
+  enum class Kind : std::uint8_t { lease, delay, transaction, waiter, grace, tombstone, sweep, confirmations,
+                                   parked, recording, slice };
   Time at{};
   Kind kind{};
-  std::uint64_t id = 0;      // of the tuple, transaction, waiter, session; slot of a space to be swept
+  std::uint64_t id = 0;      // of the tuple, transaction, waiter, session, space; slot of a space to be swept
   std::uint64_t number = 0;  // those of one instant fire in the order in which they were set
   // Later ones first: std:: heaps have the greatest at the front.
   friend bool operator<(const Deadline& a, const Deadline& b) {

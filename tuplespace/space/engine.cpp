@@ -22,11 +22,12 @@ void Engine::recovered(Time now) {
   state_->recovered();
 }
 
-SessionId Engine::open_session(const Secret& secret, Time now) {
+SessionId Engine::open_session(const Secret& secret, Time now, std::string name) {
   state_->advance(now);
   auto session = std::make_unique<Session>();
   session->id = state_->new_id();
   session->secret = secret;
+  session->name = std::move(name);
   Session& s = *session;
   state_->sessions.emplace(s.id, std::move(session));
   state_->touch(s);
@@ -50,9 +51,10 @@ static void with_session(auto& sessions, SessionId id, Do&& act) {
   if (found != sessions.end()) act(*found->second);
 }
 
-void Engine::attach(SessionId id, Time now) {
+void Engine::attach(SessionId id, Time now, std::string name) {
   state_->advance(now);
-  with_session(state_->sessions, id, [](Session& s) {
+  with_session(state_->sessions, id, [&](Session& s) {
+    if (!name.empty()) s.name = std::move(name);
     s.attached = true;
     s.grace_until = Time::max();
   });
@@ -61,11 +63,13 @@ void Engine::attach(SessionId id, Time now) {
 void Engine::detach(SessionId id, Time now) {
   state_->advance(now);
   with_session(state_->sessions, id, [&](Session& s) { state_->detach(s); });
+  state_->settle();
 }
 
 void Engine::end_session(SessionId id, Time now) {
   state_->advance(now);
   with_session(state_->sessions, id, [&](Session& s) { state_->end_session(s, false); });
+  state_->settle();
 }
 
 void Engine::apply(SessionId id, Sequence sequence, const Operation& operation, Time now) {
@@ -80,17 +84,22 @@ void Engine::cancel(SessionId id, Cancel cancel, Time now) {
   with_session(state_->sessions, id, [&](Session& s) {
     auto waiting = s.waiting.find(cancel.sequence);
     if (waiting != s.waiting.end()) state_->end_waiting(*waiting->second, ErrorCode::timeout, "cancelled");
+    auto waits = s.parked.find(cancel.sequence);
+    if (waits != s.parked.end()) state_->end_parked(state_->parked.at(waits->second), ErrorCode::timeout, "cancelled");
   });
+  state_->settle();
 }
 
 void Engine::refuse(SessionId id, Refuse refuse, Time now) {
   state_->advance(now);
   with_session(state_->sessions, id, [&](Session& s) { state_->refuse(s, refuse.sequence); });
+  state_->settle();
 }
 
 void Engine::confirm(SessionId id, const Confirm& confirm, Time now) {
   state_->advance(now);
   with_session(state_->sessions, id, [&](Session& s) { state_->confirm(s, confirm); });
+  state_->settle();
 }
 
 void Engine::advance(Time now) { state_->advance(now); }
@@ -103,7 +112,7 @@ void Engine::check() const { state_->check(); }
 Engine::Stats Engine::stats() const {
   const State& s = *state_;
   return {s.meta.epoch,     s.tuples.size(),   s.tuples.tuple_bytes(), s.memory_bytes() - s.tuples.tuple_bytes(),
-          s.waiters.size(), s.sessions.size(), s.transactions.size()};
+          s.waiters.size() + s.parked.size(), s.sessions.size(), s.transactions.size()};
 }
 
 void Engine::State::apply(Session& s, Sequence sequence, const Operation& operation) {
@@ -114,7 +123,7 @@ void Engine::State::apply(Session& s, Sequence sequence, const Operation& operat
                fmt::format("operation {} again, although everything up to {} was confirmed", sequence, s.confirmed)},
         0);
   if (auto known = s.applied.find(sequence); known != s.applied.end()) return answer_again(s, sequence, known->second);
-  if (s.waiting.contains(sequence)) return;
+  if (s.waiting.contains(sequence) || s.parked.contains(sequence)) return;
   std::visit([&](const auto& o) { run(s, sequence, o); }, operation);
   settle();
 }
@@ -150,7 +159,8 @@ Failed Engine::State::over(const char* limit, std::uint64_t value, std::string w
 }
 
 std::uint64_t Engine::State::memory_bytes() const {
-  return tuples.bytes() + index.bytes() + waiters.bytes() + spaces.bytes() + kept_bytes;
+  return tuples.bytes() + index.bytes() + blocked.bytes() + waiters.bytes() + spaces.bytes() + kept_bytes +
+         side_memory.bytes + groups.size() * 200 + parked_bytes + log_bytes;
 }
 
 std::uint64_t Engine::State::new_id() {
@@ -177,7 +187,8 @@ bool Engine::State::living(const Deadline& d) const {
   switch (d.kind) {
     case lease: {
       const Entry* entry = tuples.find(d.id);
-      return entry != nullptr && entry->is(Entry::leased);
+      return entry != nullptr && entry->is(Entry::leased) &&
+             time_of_wall(head_of(d.id, entry->bytes).lease_until) == d.at;
     }
     case delay: {
       const Entry* entry = tuples.find(d.id);
@@ -199,6 +210,14 @@ bool Engine::State::living(const Deadline& d) const {
       return true;
     case confirmations:
       return confirmations_until == d.at;
+    case parked:
+      return this->parked.contains(d.id);
+    case recording: {
+      const Space* space = space_with_log(d.id);
+      return space != nullptr && space->ends_recording;
+    }
+    case slice:
+      return true;
   }
   return false;
 }
@@ -227,7 +246,13 @@ void Engine::State::fire(const Deadline& due) {
       return place(arriving);
     }
     case waiter:
-      return end_waiting(*waiters.find(due.id), ErrorCode::timeout, "nothing matched in time");
+      return time_out(*waiters.find(due.id));
+    case parked:
+      return time_out(this->parked.at(due.id));
+    case recording:
+      return end_recording(*space_with_log(due.id));
+    case slice:
+      return;  // what is left goes on in settle() and in the turn
     case grace:
       return end_session(*sessions.at(due.id), true);
     case tombstone:
@@ -241,6 +266,7 @@ void Engine::State::fire(const Deadline& due) {
 }
 
 Turn Engine::State::take_turn() {
+  serve_watches();
   deadlines.drop_dead_front([this](const Deadline& d) { return living(d); });
   Turn turn;
   if (changes.urgent()) {

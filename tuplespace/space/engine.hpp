@@ -60,9 +60,10 @@ class Engine : public storage::Visitor {
 
   // The session outlives a crash once the batch of this turn is durable; until then nobody should be told of it, since
   // after a crash the server would not know it (and in the first moments of a new store its id may be given again).
-  SessionId open_session(const Secret& secret, Time now);
+  // `name`: what the client calls itself, for waiters() and explain().
+  SessionId open_session(const Secret& secret, Time now, std::string name = {});
   [[nodiscard]] const Secret* secret_of(SessionId id) const;  // null: no such session (ended, or never was)
-  void attach(SessionId id, Time now);       // its client is connected (again)
+  void attach(SessionId id, Time now, std::string name = {});  // its client is connected (again)
   void detach(SessionId id, Time now);       // the connection broke: its waiters leave, its grace begins
   void end_session(SessionId id, Time now);  // goodbye, or its process is known dead: what it held returns now
 

@@ -25,55 +25,33 @@ std::optional<Failed> refuse_templates(const std::vector<Payload>& templates) {
                             templates.size(), max_templates)};
 }
 
-// Visits the matches of any template in order, each once, until visit() says stop. False: the steps ran out.
-template <class Visit>
-bool Engine::State::walk(const Space& space, std::span<const Matcher> matchers, Visit&& visit) {
-  struct Stream {
-    IdList::Cursor at;
-    const Matcher* matcher;
-  };
-  std::vector<Stream> streams;
-  for (const Matcher& matcher : matchers)
-    if (const IdList* list = index.candidates(space.id, matcher)) streams.push_back({IdList::Cursor(*list), &matcher});
-  Order last = ~Order{0};
-  for (std::size_t steps = 0; !streams.empty();) {
-    auto first = std::min_element(streams.begin(), streams.end(),
-                                  [](const Stream& a, const Stream& b) { return *a.at < *b.at; });
-    const Order order = *first->at;
-    if (order != last) {  // else another template has found it already
-      if (++steps > limits.steps_per_operation) return false;
-      Entry& entry = *tuples.find(id_of(order));
-      fields.split(entry.bytes.tuple());
-      if (entry.space == space.slot && first->matcher->matches(fields.values)) {
-        last = order;
-        if (!visit(entry)) return true;
-      }
-    }
-    first->at.next();
-    if (!first->at) streams.erase(first);
-  }
-  return true;
+Walk Engine::State::candidates(const Space& space, std::span<const Matcher> matchers, Sight sight, Order after) {
+  steps_left = limits.steps_per_operation;
+  Walk walk(tuples, space, fields, steps_left);
+  walk.add(index, matchers, after);
+  if (sight == reads) walk.add(blocked, matchers, after);
+  return walk;
 }
 
 bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max,
-                         std::vector<Entry*>& found) {
+                         Sight sight, std::vector<Entry*>& found) {
   std::size_t bytes = 0;
-  return walk(space, matchers, [&](Entry& entry) {
-    bytes += entry.bytes.size + item_overhead;
-    if (!found.empty() && bytes > limits.reply_bytes) return false;
-    found.push_back(&entry);
-    return found.size() < max;
-  });
+  Walk walk = candidates(space, matchers, sight);
+  while (Entry* entry = walk.next()) {
+    bytes += entry->bytes.size + item_overhead;
+    if (!found.empty() && bytes > limits.reply_bytes) return true;
+    found.push_back(entry);
+    if (found.size() == max) return true;
+  }
+  return walk.complete();
 }
 
 std::vector<Entry*> Engine::State::matches_to_transfer(const Space& from, std::span<const Matcher> matchers,
                                                        std::size_t max) {
   std::vector<Entry*> found;
-  const bool is_whole = walk(from, matchers, [&](Entry& entry) {
-    found.push_back(&entry);
-    return found.size() < max;
-  });
-  if (is_whole) return found;
+  Walk walk = candidates(from, matchers, takes);
+  while (Entry* entry = found.size() < max ? walk.next() : nullptr) found.push_back(entry);
+  if (found.size() == max || walk.complete()) return found;
   const Failed failed = over("steps_per_operation", limits.steps_per_operation,
                              "too many tuples had to be compared to move them; name more fields of the template");
   throw Error(failed.code, failed.text);
@@ -85,14 +63,19 @@ void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
   Space* space = spaces.find(get.space);
   const Wish wish{get.take, get.max, get.transaction, get.begin, get.lease_us};
   std::vector<Entry*> found;
-  if (space != nullptr && !find(*space, matchers, get.max, found))
+  if (space != nullptr && !find(*space, matchers, get.max, get.take ? takes : reads, found))
     return fail(s, sequence, over("steps_per_operation", limits.steps_per_operation,
                                   "too many tuples had to be compared; name more fields of the template"));
   if (!found.empty()) return give(s, sequence, wish, *space, found);
   const std::uint64_t after = space != nullptr ? after_look(*space) : spaces_dropped;
   if (!get.wait) {
-    if (get.take) remember(s, sequence, {.kind = Applied::Kind::found, .after = after});
-    return answer(s, sequence, Found{}, after);
+    steps_left = limits.steps_per_operation;
+    const TupleId witness = get.settle_us != 0 && space != nullptr ? witness_for(s.id, *space, matchers) : 0;
+    if (witness == 0) return answer_none(s, sequence, get.take, after);
+    Wish settling = wish;
+    settling.settling = true;
+    if (Waiter* waiter = block(s, sequence, get, settling, std::move(matchers))) watch_witness(*waiter, witness);
+    return;
   }
   if (get.timeout_us == 0) return fail(s, sequence, ErrorCode::timeout, "nothing matches", after);
   block(s, sequence, get, wish, std::move(matchers));
@@ -115,18 +98,6 @@ std::optional<Failed> Engine::State::refuse(const Session& s, const Get& get) co
     return over("unconfirmed_per_session", limits.unconfirmed_per_session,
                 "too many takes of this session are unconfirmed");
   return std::nullopt;
-}
-
-void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
-  if (auto refused = refuse_name(count.space)) return fail(s, sequence, std::move(*refused));
-  if (auto refused = refuse_templates(count.templates)) return fail(s, sequence, std::move(*refused));
-  const Space* space = spaces.find(count.space);
-  std::uint64_t number = 0;
-  if (space != nullptr && !walk(*space, matchers_of(count.templates), [&](Entry&) { return ++number, true; }))
-    return fail(s, sequence,
-                over("steps_per_operation", limits.steps_per_operation,
-                     "too many tuples had to be compared to count them; name more fields of the template"));
-  answer(s, sequence, Done{number}, space != nullptr ? after_look(*space) : spaces_dropped);
 }
 
 Item Engine::State::item_of(const Entry& entry) const { return {entry.id(), entry.attempts, entry.bytes.tuple_blob()}; }
@@ -163,22 +134,27 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
   answer(s, sequence, std::move(found), after);
 }
 
-void Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish,
-                          std::vector<Matcher> matchers) {
+// Null: it was refused.
+Waiter* Engine::State::block(Session& s, Sequence sequence, const Get& get, const Wish& wish,
+                             std::vector<Matcher> matchers) {
   std::size_t bytes = 0;
   for (const Matcher& matcher : matchers) bytes += 2 * matcher.bytes().size();
-  if (auto refused = refuse_to_block(s, bytes)) return fail(s, sequence, std::move(*refused));
+  if (auto refused = refuse_to_block(s, bytes)) {
+    fail(s, sequence, std::move(*refused));
+    return nullptr;
+  }
   Waiter waiter;
   waiter.space = &space_to_wait_in(get.space);
   waiter.wish = wish;
   waiter.templates = std::move(matchers);
-  enlist(s, sequence, std::move(waiter), {get.ticket_epoch, get.ticket}, get.timeout_us);
+  return &enlist(s, sequence, std::move(waiter), {get.ticket_epoch, get.ticket},
+                 wish.settling ? get.settle_us : get.timeout_us);
 }
 
 std::optional<Failed> Engine::State::refuse_to_block(const Session& s, std::size_t bytes) const {
-  if (waiters.size() >= limits.waiters)
+  if (waiters.size() + parked.size() >= limits.waiters)
     return over("waiters", limits.waiters, "too many operations are blocked in this server");
-  if (s.waiting.size() >= limits.waiters_per_session)
+  if (s.waiting.size() + s.parked.size() >= limits.waiters_per_session)
     return over("waiters_per_session", limits.waiters_per_session, "too many operations of this session are blocked");
   if (memory_bytes() + bytes > limits.memory_bytes)
     return over("memory_bytes", limits.memory_bytes, "no memory is left for more blocked operations");
@@ -191,10 +167,11 @@ Space& Engine::State::space_to_wait_in(std::string_view name) {
 }
 
 // `shown`: a ticket from before a reconnect or restart keeps its place; one that was never given out is no ticket.
-void Engine::State::enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown,
+Waiter& Engine::State::enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown,
                            std::int64_t timeout_us) {
   waiter.session = s.id;
   waiter.sequence = sequence;
+  waiter.since = now;
   const bool genuine = shown.epoch != 0 && shown < Ticket{meta.epoch, next_ticket};
   waiter.ticket = genuine ? shown : Ticket{meta.epoch, next_ticket++};
   Waiter& w = waiters.add(std::move(waiter));
@@ -207,6 +184,7 @@ void Engine::State::enlist(Session& s, Sequence sequence, Waiter waiter, const T
   reply.sequence = sequence;
   reply.answer = Waiting{w.ticket.epoch, w.ticket.number};
   reply.lazy = true;
+  return w;
 }
 
 void Engine::State::finish(Waiter& waiter) {
@@ -224,6 +202,7 @@ void Engine::State::end_waiting(Waiter& waiter) {
   sessions.at(waiter.session)->waiting.erase(waiter.sequence);
   if (waiter.wish.transaction != 0)
     transactions.at(waiter.wish.transaction)->waiting.erase(waiter.sequence);
+  if (waiter.wish.settling) forget_witness(waiter);
   waiters.remove(waiter);
   for (Space* space : waited_in) spaces.release_if_unused(*space);
 }

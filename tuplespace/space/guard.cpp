@@ -9,9 +9,9 @@ constexpr std::size_t bytes_a_step = 1024;  // of a template that is made anew
 }  // namespace
 
 Guard::Guard(const std::vector<Condition>& conditions, std::span<const Matcher> templates, const Index& index,
-             const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits, std::size_t steps)
-    : conditions_(conditions), templates_(templates), index_(index), tuples_(tuples), spaces_(spaces), limits_(limits),
-      steps_(steps), found_(conditions.size(), nullptr) {
+             const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits, std::size_t steps)
+    : conditions_(conditions), templates_(templates), index_(index), blocked_(blocked), tuples_(tuples), spaces_(spaces),
+      limits_(limits), steps_(steps), found_(conditions.size(), nullptr) {
   variables_.reserve(conditions.size());
   for (const Matcher& matcher : templates) variables_.push_back(variables_of(matcher.bytes()));
 }
@@ -21,7 +21,11 @@ Guard::Result Guard::run() {
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     if (conditions_[i].what == Condition::What::absent) continue;
     const Space* space = spaces_.find(conditions_[i].space);
-    if (space == nullptr || index_.candidates(space->id, templates_[i]) == nullptr) return Result::fails;
+    if (space == nullptr) return Result::fails;
+    const bool reads = conditions_[i].what == Condition::What::rd;
+    if (!index_.has_candidates(space->id, templates_[i]) &&
+        !(reads && blocked_.has_candidates(space->id, templates_[i])))
+      return Result::fails;
   }
   Culprits culprits;
   if (solve(0, culprits)) return Result::holds;
@@ -41,11 +45,19 @@ Guard::Wanted Guard::wanted(std::size_t which) {
   wanted.as_written = &templates_[which];
   if (binders_of(which).any()) {
     auto bytes = substituted(templates_[which].bytes(), bound_, limits_.tuple_bytes);
-    if (!bytes || !spend(bytes->size() / bytes_a_step)) return wanted;
-    wanted.substituted.emplace(*bytes);
+    if (bytes && spend(bytes->size() / bytes_a_step))
+      wanted.substituted.emplace(*bytes);
+    else
+      wanted.space = nullptr;
   }
-  wanted.candidates = index_.candidates(wanted.space->id, wanted.matcher());
   return wanted;
+}
+
+Walk Guard::candidates(const Wanted& wanted, Condition::What what) {
+  Walk walk(tuples_, *wanted.space, fields_, steps_);
+  walk.add(index_, std::span(&wanted.matcher(), 1));
+  if (what != Condition::What::in) walk.add(blocked_, std::span(&wanted.matcher(), 1));
+  return walk;
 }
 
 // The conditions that have bound variables of this one.
@@ -56,11 +68,6 @@ Guard::Culprits Guard::binders_of(std::size_t which) const {
   return binders;
 }
 
-bool Guard::matches(const Wanted& wanted, const Entry& entry) {
-  fields_.split(entry.bytes.tuple());
-  return entry.space == wanted.space->slot && wanted.matcher().matches(fields_.values);
-}
-
 // Finds tuples for this condition and those behind it. When there are none, `culprits` are the earlier conditions that
 // would have to choose otherwise.
 bool Guard::solve(std::size_t which, Culprits& culprits) {
@@ -69,18 +76,16 @@ bool Guard::solve(std::size_t which, Culprits& culprits) {
   if (!spend()) return false;
   culprits = binders_of(which);
   const Wanted want = wanted(which);
-  if (want.candidates == nullptr) return false;
-  for (IdList::Cursor at(*want.candidates); at; at.next()) {
-    if (!spend()) return false;
-    Entry& entry = *tuples_.find(id_of(*at));
-    if (!matches(want, entry)) continue;
-    if (const auto other = std::find(found_.begin(), found_.end(), &entry); other != found_.end()) {
+  if (want.space == nullptr) return false;
+  Walk walk = candidates(want, conditions_[which].what);
+  while (Entry* entry = walk.next()) {
+    if (const auto other = std::find(found_.begin(), found_.end(), entry); other != found_.end()) {
       culprits.set(static_cast<std::size_t>(other - found_.begin()));
       continue;
     }
     const std::size_t before = bound_.size();
     bound_.bind(templates_[which].bytes(), fields_.values, static_cast<std::uint32_t>(which));
-    found_[which] = &entry;
+    found_[which] = entry;
     Culprits behind;
     if (solve(which + 1, behind)) return true;
     found_[which] = nullptr;
@@ -92,6 +97,7 @@ bool Guard::solve(std::size_t which, Culprits& culprits) {
     }
     culprits |= behind.reset(which);
   }
+  exhausted_ = exhausted_ || !walk.complete();
   return false;
 }
 
@@ -101,13 +107,14 @@ bool Guard::absences_hold(Culprits& culprits) {
     if (!spend()) return false;
     const Wanted unwanted = wanted(i);
     if (exhausted_) return false;
-    if (unwanted.candidates == nullptr) continue;
-    for (IdList::Cursor at(*unwanted.candidates); at; at.next()) {
-      if (!spend()) return false;
-      if (!matches(unwanted, *tuples_.find(id_of(*at)))) continue;
+    if (unwanted.space == nullptr) continue;
+    Walk walk = candidates(unwanted, Condition::What::absent);
+    if (walk.next() != nullptr) {
       culprits = binders_of(i);
       return false;
     }
+    exhausted_ = exhausted_ || !walk.complete();
+    if (exhausted_) return false;
   }
   return true;
 }

@@ -16,6 +16,7 @@
 #include "tuplespace/model/limits.hpp"
 #include "tuplespace/space/index.hpp"
 #include "tuplespace/space/spaces.hpp"
+#include "tuplespace/space/walk.hpp"
 
 namespace parvis::space {
 
@@ -23,7 +24,7 @@ class Guard {
  public:
   // `templates`: of the conditions, in their order. `steps`: how many tuples it may look at.
   Guard(const std::vector<Condition>& conditions, std::span<const Matcher> templates, const Index& index,
-        const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits, std::size_t steps);
+        const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits, std::size_t steps);
 
   enum class Result : std::uint8_t { holds, fails, exhausted };  // exhausted: the steps ran out
   Result run();
@@ -35,12 +36,11 @@ class Guard {
 
  private:
   using Culprits = std::bitset<max_statement_parts>;  // conditions whose choice made a later one fail
-  // A condition's template as far as its variables are bound, and the list of what may match it.
+  // A condition's template as far as its variables are bound.
   struct Wanted {
-    const Space* space = nullptr;
+    const Space* space = nullptr;        // null: nothing matches
     const Matcher* as_written = nullptr;
     std::optional<Matcher> substituted;
-    const IdList* candidates = nullptr;  // null: nothing matches
     [[nodiscard]] const Matcher& matcher() const { return substituted ? *substituted : *as_written; }
   };
 
@@ -49,11 +49,12 @@ class Guard {
   bool solve(std::size_t which, Culprits& culprits);
   bool absences_hold(Culprits& culprits);
   bool spend(std::size_t steps = 1);
-  [[nodiscard]] bool matches(const Wanted& wanted, const Entry& entry);
+  [[nodiscard]] Walk candidates(const Wanted& wanted, Condition::What what);
 
   const std::vector<Condition>& conditions_;
   std::span<const Matcher> templates_;
   const Index& index_;
+  const Index& blocked_;  // seen by rd and absent alone
   const TupleTable& tuples_;
   const SpaceTable& spaces_;
   const Limits& limits_;

@@ -257,16 +257,17 @@ void IdList::erase_slot(Directory& directory, std::size_t slot, Memory& memory) 
   }
 }
 
-IdList::Cursor::Cursor(const IdList& list) {
+IdList::Cursor::Cursor(const IdList& list, Order after) {
   if (list.empty()) return;
   if (list.single()) {
     current_ = list.word_ >> 1;
-    valid_ = true;
+    valid_ = current_ > after;
     return;
   }
   directory_ = list.directory();
-  run_ = directory_ != nullptr ? directory_->slots[0].run : list.run();
-  at_ = run_->begin;
+  if (directory_ != nullptr) slot_ = directory_->slot_of(after + 1);
+  run_ = directory_ != nullptr ? directory_->slots[slot_].run : list.run();
+  at_ = run_->lower_bound(after + 1);
   load();
 }
 

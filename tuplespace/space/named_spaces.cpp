@@ -31,9 +31,9 @@ Space& Engine::State::use_space(std::string_view name) {
 }
 
 void Engine::State::record_space(Space& space) {
-  space.recorded = true;
   spaces_changed = changes.number();
-  changes.put(space.id, encode(SpaceRecord{space.durability, space.name}), true);
+  changes.put(space.id, encode(SpaceRecord{space.durability, space.name, space.quota_tuples, space.quota_bytes}),
+              !std::exchange(space.recorded, true));
 }
 
 // What can be seen in it has changed.
@@ -44,7 +44,8 @@ void Engine::State::touch(Space& space) {
 }
 
 SpaceInfo Engine::State::info(const Space& space) const {
-  return {space.name, space.durability, space.ready, space.bytes, space.waiters};
+  return {space.name, space.durability, space.ready, space.bytes, space.waiters + space.outs.size(), space.held,
+          space.quota_tuples, space.quota_bytes};
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& operation) {
@@ -73,7 +74,7 @@ void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& ope
                             durability_names[static_cast<std::size_t>(space->durability)]), spaces_changed);
   if (space == nullptr) space = &spaces.make(operation.space, new_id(), operation.durability);
   space->durability = operation.durability;
-  if (!space->recorded) record_space(*space);
+  set_quotas(*space, operation);
   answer(s, sequence, Listing{{info(*space)}}, std::max(spaces_changed, space->changed));
 }
 
@@ -87,6 +88,10 @@ void Engine::State::drop(Space& space) {
   });
   std::sort(waiting.begin(), waiting.end(), [](const Waiter* a, const Waiter* b) { return a->id < b->id; });
   for (Waiter* w : waiting) end_waiting(*w, ErrorCode::not_found, fmt::format("space {} was dropped", space.name));
+  for (const auto* ids : {&space.outs, &space.watches})
+    while (!ids->empty())
+      end_parked(parked.at(*ids->begin()), ErrorCode::not_found, fmt::format("space {} was dropped", space.name));
+  drop_events(space);
   spaces_changed = spaces_dropped = changes.number();
   changes.erase(space.id);
   spaces.drop(space);
@@ -101,11 +106,9 @@ void Engine::State::sweep_space(std::uint32_t slot) {
   const Space* space = spaces.dropped_at(slot);
   if (space == nullptr) return;
   const Matcher everything(encoded(Template{{}, true}).span());
-  const IdList* list = index.candidates(space->id, everything);
   std::vector<Entry*> slice;
-  if (list != nullptr)
-    for (IdList::Cursor at(*list); at && slice.size() < sweep_slice; at.next())
-      if (Entry* entry = tuples.find(id_of(*at)); entry->space == slot) slice.push_back(entry);
+  Walk walk = candidates(*space, std::span(&everything, 1), reads);
+  while (Entry* entry = slice.size() < sweep_slice ? walk.next() : nullptr) slice.push_back(entry);
   const bool more = slice.size() == sweep_slice;
   for (Entry* entry : slice) erase_tuple(*entry);  // the last one may release the space
   if (more) set_deadline(now + Time(1), Deadline::Kind::sweep, slot);

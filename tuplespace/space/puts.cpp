@@ -13,21 +13,29 @@ constexpr std::uint64_t overhead_of_tuple = 256;
 }  // namespace
 
 void Engine::State::run(Session& s, Sequence sequence, const Out& out) {
-  std::vector<Incoming> puts;
-  puts.reserve(out.tuples.size());
-  for (const Payload& tuple : out.tuples) puts.push_back({out.space, &tuple, out.priority});
-  if (puts.empty()) return fail(s, sequence, ErrorCode::protocol_error, "an out without a tuple");
+  if (out.tuples.empty()) return fail(s, sequence, ErrorCode::protocol_error, "an out without a tuple");
   if (s.unconfirmed >= limits.unconfirmed_per_session)
     return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
                                   "too many answers of this session are unconfirmed"));
-  if (auto refused = refuse(puts)) return fail(s, sequence, std::move(*refused));
+  if (auto refused = refuse(out)) return fail(s, sequence, std::move(*refused));
+  if (!wait_for_room(s, sequence, out)) put(s, sequence, out);
+}
 
+std::optional<Failed> Engine::State::refuse(const Out& out) {
+  std::vector<Incoming> puts;
+  puts.reserve(out.tuples.size());
+  for (const Payload& tuple : out.tuples) puts.push_back({out.space, &tuple, out.priority, &out.group});
+  return refuse(puts);
+}
+
+void Engine::State::put(Session& s, Sequence sequence, const Out& out) {
   Space& space = use_space(out.space);
   std::vector<Entry*> arriving;
-  arriving.reserve(puts.size());
+  arriving.reserve(out.tuples.size());
   const std::uint64_t first = next_id;
   for (const Payload& tuple : out.tuples) {
-    Entry& entry = create({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0});
+    Entry& entry = create({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0,
+                           out.group});
     if (!entry.is(Entry::delayed)) arriving.push_back(&entry);
   }
   const std::uint64_t after = after_change(space.durability);
@@ -46,7 +54,12 @@ std::optional<Failed> Engine::State::refuse(std::span<const Incoming> puts) {
                                                            min_priority, max_priority)};
     if (put.payload->size() > limits.tuple_bytes)
       return over("tuple_bytes", limits.tuple_bytes, fmt::format("a tuple of {} bytes", put.payload->size()));
-    bytes += put.payload->size() + overhead_of_tuple;
+    const std::size_t group = put.group != nullptr ? put.group->size() : 0;
+    if (group > max_group_bytes)
+      return Failed{ErrorCode::limit_exceeded, fmt::format("the key of a group has {} bytes; at most {} "
+                                                           "(max_group_bytes), use a shorter one",
+                                                           group, max_group_bytes)};
+    bytes += put.payload->size() + group + overhead_of_tuple;
   }
   if (!puts.empty() && memory_bytes() + bytes > limits.memory_bytes)
     return over("memory_bytes", limits.memory_bytes, "no memory is left for more tuples; take some out");
@@ -78,11 +91,12 @@ Entry& Engine::State::create(const NewTuple& tuple) {
   Space& space = tuple.space;
   const TupleId id = new_id();
   TupleHead head{space.id, tuple.priority};
-  // 0 means none, so a moment at or before 1970 (a test's clock) is the first microsecond after it.
   const Time lease_at = time_after(tuple.lease_us), visible_at = time_after(std::max<std::int64_t>(tuple.delay_us, 0));
-  if (lease_at != Time::max()) head.lease_until = std::max<std::int64_t>((lease_at + wall_minus_now).count(), 1);
-  if (tuple.delay_us > 0) head.not_before = std::max<std::int64_t>((visible_at + wall_minus_now).count(), 1);
+  if (lease_at != Time::max()) head.lease_until = wall_of(lease_at);
+  if (tuple.delay_us > 0) head.not_before = wall_of(visible_at);
   head.owner = tuple.owner;
+  const Blob group = tuple.group.encoding() != nullptr ? tuple.group.encoding()->flatten() : tuple.group.blob();
+  head.group = group.span();
 
   Entry entry;
   entry.bytes = tuple_bytes(head, tuple.payload);
@@ -91,17 +105,20 @@ Entry& Engine::State::create(const NewTuple& tuple) {
   entry.set(Entry::leased, head.lease_until != 0);
   entry.set(Entry::owned, head.owner != 0);
   entry.set(Entry::delayed, head.not_before != 0);
+  entry.set(Entry::grouped, !head.group.empty());
   if (space.lasting()) changes.put(id, entry.bytes.record_blob(), true);
-  if (head.lease_until != 0) set_deadline(lease_at, Deadline::Kind::lease, id);
+  if (head.lease_until != 0) set_deadline(time_of_wall(head.lease_until), Deadline::Kind::lease, id);
   if (head.not_before != 0) set_deadline(visible_at, Deadline::Kind::delay, id);
   if (head.owner != 0) sessions.at(head.owner)->owned.insert(id);
-  ++space.entries;
-  return tuples.add(std::move(entry));
+  Entry& made = tuples.add(std::move(entry));
+  account_new(made);
+  return made;
 }
 
 // Tuples become visible, all at once: the best goes to the longest waiting, one after the other; the rest into the
 // index. Where a statement waits for one of them, it must see them all before anybody has taken any.
 void Engine::State::place(std::vector<Entry*>& arriving) {
+  regroup(arriving);
   if (a_statement_wants(arriving))
     offer(arriving);
   else
@@ -115,7 +132,7 @@ void Engine::State::place_without_statements(std::vector<Entry*>& arriving) {
   for (Entry* entry : arriving) {
     touch(spaces.at(entry->space));
     fields.split_and_hash(entry->bytes.tuple());
-    if (!serve(*entry, served)) insert(*entry);
+    if (!serve(*entry, served)) insert(*entry, entry->is(Entry::behind));
   }
   for (Waiter* waiter : served) finish(*waiter);
 }
@@ -125,6 +142,7 @@ bool Engine::State::serve(Entry& entry, std::vector<Waiter*>& served) {
   const Space& space = spaces.at(entry.space);
   if (space.waiters == 0) return false;
   show_to_readers(entry, served);
+  if (entry.is(Entry::behind)) return false;
   Waiter* taker = waiters.oldest(Role::taker, space, fields, entry.bytes.size);
   if (taker != nullptr) hand(*taker, entry, served);
   return taker != nullptr;
@@ -142,20 +160,23 @@ void Engine::State::hand(Waiter& waiter, Entry& entry, std::vector<Waiter*>& ser
   if (waiter.handed.size() >= waiter.wish.max) waiters.unlist(waiter);
 }
 
-void Engine::State::insert(Entry& entry) {
+void Engine::State::insert(Entry& entry, bool behind) {
   Space& space = spaces.at(entry.space);
-  index.insert(space.id, entry.order, fields);
-  entry.set(Entry::ready, true);
+  (behind ? blocked : index).insert(space.id, entry.order, fields);
+  space.census.add(fields);
+  entry.set(behind ? Entry::behind : Entry::ready, true);
   ++space.ready;
   space.bytes += entry.bytes.size;
 }
 
 void Engine::State::remove_from_index(Entry& entry) {
-  if (!entry.is(Entry::ready)) return;
+  if (!entry.can_be_seen()) return;
   Space& space = spaces.at(entry.space);
   fields.split_and_hash(entry.bytes.tuple());
-  index.erase(space.id, entry.order, fields);
+  (entry.is(Entry::behind) ? blocked : index).erase(space.id, entry.order, fields);
+  space.census.remove(fields);
   entry.set(Entry::ready, false);
+  entry.set(Entry::behind, false);
   --space.ready;
   space.bytes -= entry.bytes.size;
   touch(space);
@@ -166,28 +187,30 @@ void Engine::State::remove_from_index(Entry& entry) {
 void Engine::State::hold(Entry& entry, std::uint64_t holder) {
   remove_from_index(entry);
   entry.holder = holder;
+  account_held(entry);
 }
 
 // What was held comes back at its old place, unless its time is over meanwhile. The caller places `arriving`.
 void Engine::State::release(Entry& entry, bool raise_attempts, std::vector<Entry*>& arriving) {
-  entry.holder = 0;
-  const Space& space = spaces.at(entry.space);
-  if (space.dropped) return erase_tuple(entry);
+  const bool was_delivered = account_free(entry);
+  const auto end = was_delivered ? std::nullopt : std::optional(Event::Kind::expired);  // delivered is taken
+  if (spaces.at(entry.space).dropped) return erase_tuple(entry);
   if (entry.is(Entry::leased) || entry.is(Entry::owned) || raise_attempts) {
     TupleHead head = head_of(entry.id(), entry.bytes);
-    if (head.lease_until != 0 && time_of_wall(head.lease_until) <= now) return erase_tuple(entry);
-    if (head.owner != 0 && !sessions.contains(head.owner)) return erase_tuple(entry);
+    if (head.lease_until != 0 && time_of_wall(head.lease_until) <= now) return erase_tuple(entry, end);
+    if (head.owner != 0 && !sessions.contains(head.owner)) return erase_tuple(entry, end);
     if (raise_attempts) {
       head.attempts = ++entry.attempts;
-      tuples.replace_record(entry, tuple_bytes(head, entry.bytes.tuple()));
-      if (space.lasting()) changes.put(entry.id(), entry.bytes.record_blob(), false);
+      rewrite(entry, head, entry.bytes.tuple());
     }
   }
+  if (was_delivered) note(entry, Event::Kind::returned);
   arriving.push_back(&entry);
 }
 
-void Engine::State::erase_tuple(Entry& entry) {
+void Engine::State::erase_tuple(Entry& entry, std::optional<Event::Kind> event) {
   remove_from_index(entry);
+  account_gone(entry, event);
   Space& space = spaces.at(entry.space);
   if (entry.is(Entry::owned)) {
     auto owner = sessions.find(head_of(entry.id(), entry.bytes).owner);
@@ -195,14 +218,13 @@ void Engine::State::erase_tuple(Entry& entry) {
   }
   if (space.lasting()) changes.erase(entry.id());
   tuples.erase(entry);
-  --space.entries;
   if (space.dropped) spaces.release_if_unused(space);
 }
 
 // A held tuple whose lease ends stays with its holder; it vanishes if it comes back.
 void Engine::State::expire(TupleId id) {
   Entry& entry = *tuples.find(id);
-  if (entry.holder == 0) erase_tuple(entry);
+  if (entry.holder == 0) erase_tuple(entry, Event::Kind::expired);
 }
 
 void Engine::State::end_delays(const Deadline& first) {
@@ -210,7 +232,7 @@ void Engine::State::end_delays(const Deadline& first) {
   for (std::optional<Deadline> due = first; due; due = deadlines.pop_alike(first)) {
     if (!living(*due)) continue;
     Entry& entry = *tuples.find(due->id);
-    entry.set(Entry::delayed, false);
+    account_due(entry);
     if (spaces.at(entry.space).dropped)
       erase_tuple(entry);
     else

@@ -25,9 +25,12 @@ namespace parvis::space {
 
 namespace {
 
-enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, claim = 5, tombstone = 6, answer = 7 };
+enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, claim = 5, tombstone = 6, answer = 7,
+                                 events = 8 };
 constexpr std::uint8_t record_version = 1;
-enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16 };
+enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16,
+                                    has_group = 32 };
+constexpr std::uint8_t has_quotas = 4;  // beside the durability
 
 std::uint64_t zigzag(std::int64_t v) {
   return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63);
@@ -107,13 +110,14 @@ class RecordReader {
 TupleHead read_head(RecordReader& in) {
   TupleHead head;
   const std::uint8_t flags = in.byte();
-  if (flags >= 32) in.fail("unknown flags of a tuple");
+  if (flags >= 64) in.fail("unknown flags of a tuple");
   head.space = in.number();
   if (flags & has_priority) head.priority = static_cast<int>(unzigzag(in.number()));
   if (flags & has_attempts) head.attempts = static_cast<std::uint32_t>(in.number());
   if (flags & has_lease) head.lease_until = static_cast<std::int64_t>(in.number());
   if (flags & has_delay) head.not_before = static_cast<std::int64_t>(in.number());
   if (flags & has_owner) head.owner = in.number();
+  if (flags & has_group) head.group = in.bytes(in.count(1));
   if (head.priority < min_priority || head.priority > max_priority) in.fail("a priority is out of range");
   return head;
 }
@@ -122,13 +126,17 @@ RecordWriter write_head(const TupleHead& head) {
   RecordWriter out(Kind::tuple);
   out.byte(static_cast<std::uint8_t>((head.priority != 0 ? has_priority : 0) | (head.attempts != 0 ? has_attempts : 0) |
                                      (head.lease_until != 0 ? has_lease : 0) | (head.not_before != 0 ? has_delay : 0) |
-                                     (head.owner != 0 ? has_owner : 0)));
+                                     (head.owner != 0 ? has_owner : 0) | (head.group.empty() ? 0 : has_group)));
   out.number(head.space);
   if (head.priority != 0) out.number(zigzag(head.priority));
   if (head.attempts != 0) out.number(head.attempts);
   if (head.lease_until != 0) out.number(static_cast<std::uint64_t>(head.lease_until));
   if (head.not_before != 0) out.number(static_cast<std::uint64_t>(head.not_before));
   if (head.owner != 0) out.number(head.owner);
+  if (!head.group.empty()) {
+    out.number(head.group.size());
+    out.append(head.group);
+  }
   return out;
 }
 
@@ -159,6 +167,24 @@ std::vector<Item> read_items(RecordReader& in) {
     item.tuple = Blob::copy(in.bytes(in.number()));
   }
   return items;
+}
+
+EventsRecord read_events(RecordReader& in) {
+  EventsRecord record;
+  record.space = in.number();
+  record.first = in.number();
+  record.events.resize(in.count(4));
+  std::uint64_t number = record.first;
+  for (Event& event : record.events) {
+    event.number = number++;
+    const std::uint8_t kind = in.byte();
+    if (kind > static_cast<std::uint8_t>(Event::Kind::updated)) in.fail("unknown kind of an event");
+    event.kind = static_cast<Event::Kind>(kind);
+    event.item.id = in.number();
+    event.item.attempts = static_cast<std::uint32_t>(in.number());
+    event.item.tuple = Blob::copy(in.bytes(in.number()));
+  }
+  return record;
 }
 
 Ran read_answer(RecordReader& in) {
@@ -192,7 +218,12 @@ TombstoneRecord read_tombstone(RecordReader& in) {
 
 SpaceRecord read_space(RecordReader& in) {
   SpaceRecord record;
-  const std::uint8_t durability = in.byte();
+  const std::uint8_t flags = in.byte(), durability = flags & 3;
+  if (flags >= 2 * has_quotas) in.fail("unknown flags of a space");
+  if (flags & has_quotas) {
+    record.quota_tuples = in.number();
+    record.quota_bytes = in.number();
+  }
   if (durability > static_cast<std::uint8_t>(Durability::volatile_)) in.fail("unknown durability");
   record.durability = static_cast<Durability>(durability);
   record.name = as_text(in.rest());
@@ -204,7 +235,7 @@ TupleBytes allocate(ByteSpan head, std::size_t size, Copy&& copy) {
   std::shared_ptr<std::byte[]> record = std::make_shared_for_overwrite<std::byte[]>(head.size() + size);
   std::memcpy(record.get(), head.data(), head.size());
   copy(record.get() + head.size());
-  return {std::move(record), static_cast<std::uint32_t>(head.size() + size), static_cast<std::uint8_t>(head.size())};
+  return {std::move(record), static_cast<std::uint32_t>(head.size() + size), static_cast<std::uint16_t>(head.size())};
 }
 
 }  // namespace
@@ -218,7 +249,12 @@ Blob encode(const MetaRecord& record) {
 
 Blob encode(const SpaceRecord& record) {
   RecordWriter out(Kind::space);
-  out.byte(static_cast<std::uint8_t>(record.durability));
+  const bool quotas = record.quota_tuples != 0 || record.quota_bytes != 0;
+  out.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(record.durability) | (quotas ? has_quotas : 0)));
+  if (quotas) {
+    out.number(record.quota_tuples);
+    out.number(record.quota_bytes);
+  }
   out.append(as_bytes(record.name));
   return out.blob();
 }
@@ -248,6 +284,21 @@ Blob encode(const ClaimRecord& record) {
   out.number(zigzag(record.lease_us));
   out.number(record.tuples.size());
   for (TupleId id : record.tuples) out.number(id);
+  return out.blob();
+}
+
+Blob encode(const EventsRecord& record) {
+  RecordWriter out(Kind::events);
+  out.number(record.space);
+  out.number(record.first);
+  out.number(record.events.size());
+  for (const Event& event : record.events) {
+    out.byte(static_cast<std::uint8_t>(event.kind));
+    out.number(event.item.id);
+    out.number(event.item.attempts);
+    out.number(event.item.tuple.size());
+    out.append(event.item.tuple.blob().span());
+  }
   return out.blob();
 }
 
@@ -327,6 +378,7 @@ Record decode(storage::RecordId id, ByteSpan bytes) {
     case Kind::claim: record = read_claim(in); break;
     case Kind::tombstone: record = read_tombstone(in); break;
     case Kind::answer: record = read_answer(in); break;
+    case Kind::events: record = read_events(in); break;
     default: in.fail("its kind is unknown");
   }
   in.end();

@@ -1,4 +1,4 @@
-// What the engine writes to the store: seven kinds of records in one sequence of ids. The grammar stands in record.cpp.
+// What the engine writes to the store: eight kinds of records in one sequence of ids. The grammar stands in record.cpp.
 // Everything decoded here was written here, yet it is bounds-checked: a record that cannot be read is reported by its
 // id as Error{storage_error}.
 #pragma once
@@ -29,6 +29,7 @@ struct MetaRecord {
 struct SpaceRecord {
   Durability durability = Durability::durable;
   std::string name;
+  std::uint64_t quota_tuples = 0, quota_bytes = 0;
 };
 struct TupleHead {
   std::uint64_t space = 0;       // id of its record
@@ -37,12 +38,13 @@ struct TupleHead {
   std::int64_t lease_until = 0;  // wall clock, microseconds since 1970; 0: none
   std::int64_t not_before = 0;   // likewise
   SessionId owner = 0;           // 0: nobody
+  ByteSpan group;                // the key's encoding, inside the bytes that were read; empty: none
 };
 // The record of a tuple, and where in it the tuple begins.
 struct TupleBytes {
   std::shared_ptr<const std::byte[]> record;
   std::uint32_t size = 0;
-  std::uint8_t head = 0;
+  std::uint16_t head = 0;
   std::uint8_t flags = 0;        // Entry's own
   [[nodiscard]] ByteSpan tuple() const { return {record.get() + head, size - head}; }
   [[nodiscard]] Blob tuple_blob() const { return {std::shared_ptr<const void>(record, record.get()), tuple()}; }
@@ -81,6 +83,11 @@ struct ClaimRecord {
   std::int64_t lease_us = -1;
   std::vector<TupleId> tuples;
 };
+struct EventsRecord {                  // of one space and batch
+  std::uint64_t space = 0;
+  std::uint64_t first = 0;             // number of the first of them, or of the one to come
+  std::vector<Event> events;
+};
 struct TombstoneRecord {
   Engine::Tombstone tombstone;
   std::int64_t until = 0;             // wall clock
@@ -93,6 +100,7 @@ Blob encode_session(const Secret& secret, Sequence confirmed,
 Blob encode(const ClaimRecord& record);
 Blob encode(const TombstoneRecord& record);
 Blob encode(const Ran& record);       // an answer by itself: that of a session is written often
+Blob encode(const EventsRecord& record);
 TupleBytes tuple_bytes(const TupleHead& head, const Payload& tuple);
 TupleBytes tuple_bytes(const TupleHead& head, ByteSpan tuple);
 
@@ -100,7 +108,8 @@ struct TupleRecord {
   TupleHead head;
   TupleBytes bytes;  // copied: a store may hand out a window of something larger
 };
-using Record = std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord, Ran>;
+using Record = std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord, Ran,
+                            EventsRecord>;
 Record decode(storage::RecordId id, ByteSpan bytes);
 TupleHead head_of(storage::RecordId id, const TupleBytes& bytes);
 

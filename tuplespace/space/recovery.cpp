@@ -18,6 +18,8 @@ void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
   } else if (auto* space = std::get_if<SpaceRecord>(&any)) {
     Space& made = spaces.make(std::move(space->name), id, space->durability);
     made.recorded = true;
+    made.quota_tuples = space->quota_tuples;
+    made.quota_bytes = space->quota_bytes;
     loaded_spaces[id] = &made;
   } else if (auto* tuple = std::get_if<TupleRecord>(&any)) {
     load_tuple(id, std::move(*tuple));
@@ -38,6 +40,8 @@ void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
     made->taken.insert(claim->tuples.begin(), claim->tuples.end());
     made->lasting = made->written = true;
     transactions.emplace(id, std::move(made));
+  } else if (auto* events = std::get_if<EventsRecord>(&any)) {
+    load_events(id, std::move(*events));
   } else if (auto* ran = std::get_if<Ran>(&any)) {
     loaded_answers.emplace(id, std::make_shared<const Ran>(std::move(*ran)));
   } else {
@@ -56,6 +60,7 @@ void Engine::State::load_tuple(storage::RecordId id, TupleRecord record) {
   entry.set(Entry::leased, record.head.lease_until != 0);
   entry.set(Entry::owned, record.head.owner != 0);
   entry.set(Entry::delayed, record.head.not_before != 0);
+  entry.set(Entry::grouped, !head_of(id, entry.bytes).group.empty());
   ++space->entries;
   tuples.add(std::move(entry));
 }
@@ -70,6 +75,7 @@ void Engine::State::recovered() {
   recover_sessions();
   recover_transactions();
   recover_tuples();
+  recover_events();
   for (const auto& [id, record] : tombstones) set_deadline(time_of_wall(record.until), Deadline::Kind::tombstone, id);
   loaded_spaces.clear();
   is_recovered = true;
@@ -128,9 +134,11 @@ void Engine::State::recover_tuples() {
   std::vector<Entry*> entries;
   entries.reserve(tuples.size());
   tuples.for_each([&](Entry& entry) { entries.push_back(&entry); });
+  std::vector<Entry*> grouped;
   // In order, so that every list grows at its end.
   std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) { return a->order < b->order; });
   for (Entry* entry : entries) {
+    account_recovered(*entry);
     const TupleId id = entry->id();
     if (entry->is(Entry::leased) || entry->is(Entry::owned) || entry->is(Entry::delayed)) {
       const TupleHead head = head_of(id, entry->bytes);
@@ -145,9 +153,14 @@ void Engine::State::recover_tuples() {
       }
     }
     if (entry->holder != 0) continue;
+    if (entry->is(Entry::grouped)) {
+      grouped.push_back(entry);
+      continue;
+    }
     fields.split_and_hash(entry->bytes.tuple());
     insert(*entry);
   }
+  place(grouped);
   for (const auto& [id, space] : loaded_spaces)
     if (space->dropped) set_deadline(now, Deadline::Kind::sweep, space->slot);
 }

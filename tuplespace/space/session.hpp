@@ -2,9 +2,11 @@
 // sessions.cpp and transactions.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 
 #include "tuplespace/space/engine.hpp"
 #include "tuplespace/space/record.hpp"
@@ -16,6 +18,7 @@ struct Waiter;
 struct Session {
   SessionId id = 0;
   Secret secret;
+  std::string name;                        // what its client calls itself; after a restart empty until it is back
   bool attached = true;
   Time grace_until = Time::max();          // while detached
 
@@ -26,6 +29,14 @@ struct Session {
   std::size_t unconfirmed = 0;             // answers and tuples in `applied`
 
   std::map<Sequence, Waiter*> waiting;
+  std::map<Sequence, std::uint64_t> parked;  // ids (parked.hpp)
+  // Before it everything is over, as far as blocked operations go.
+  [[nodiscard]] Sequence first_blocked() const {
+    Sequence first = ~Sequence{0};
+    if (!waiting.empty()) first = waiting.begin()->first;
+    if (!parked.empty()) first = std::min(first, parked.begin()->first);
+    return first;
+  }
   std::set<TransactionId> transactions;
   std::set<TupleId> owned;                 // put by it, to vanish with it
 

@@ -70,7 +70,7 @@ std::map<Sequence, Applied>::iterator Engine::State::forget(Session& s, std::map
 void Engine::State::confirm(Session& s, const Confirm& confirm) {
   // Nothing beyond an operation that still waits can be over.
   Sequence upto = confirm.upto;
-  if (!s.waiting.empty()) upto = std::min(upto, s.waiting.begin()->first - 1);
+  upto = std::min(upto, s.first_blocked() - 1);
   changes.set_patient(true);
   for (auto it = s.applied.begin(); it != s.applied.end() && it->first <= upto;) it = forget(s, it);
   for (Sequence sequence : confirm.also)
@@ -83,6 +83,8 @@ void Engine::State::confirm(Session& s, const Confirm& confirm) {
 void Engine::State::refuse(Session& s, Sequence sequence) {
   if (auto waiting = s.waiting.find(sequence); waiting != s.waiting.end())
     return end_waiting(*waiting->second, ErrorCode::timeout, "refused");
+  if (auto waiting = s.parked.find(sequence); waiting != s.parked.end())
+    return end_parked(parked.at(waiting->second), ErrorCode::timeout, "refused");
   auto it = s.applied.find(sequence);
   if (it == s.applied.end() || !it->second.has_tuples()) return;
   const Applied applied = std::move(it->second);
@@ -111,6 +113,7 @@ void Engine::State::refuse(Session& s, Sequence sequence) {
 void Engine::State::detach(Session& s) {
   if (!std::exchange(s.attached, false)) return;
   while (!s.waiting.empty()) end_waiting(*s.waiting.begin()->second);
+  while (!s.parked.empty()) unpark(parked.at(s.parked.begin()->second));
   s.grace_until = now + limits.grace;
   set_deadline(s.grace_until, Deadline::Kind::grace, s.id);
 }
@@ -118,6 +121,7 @@ void Engine::State::detach(Session& s) {
 // What it held comes back, what it owned vanishes, and what it may still ask about is remembered.
 void Engine::State::end_session(Session& ending, bool expired) {
   while (!ending.waiting.empty()) end_waiting(*ending.waiting.begin()->second);
+  while (!ending.parked.empty()) unpark(parked.at(ending.parked.begin()->second));
   std::vector<Entry*> arriving;
   const std::unique_ptr<Session> owned = std::move(sessions.at(ending.id));
   sessions.erase(ending.id);  // from here on its owned tuples do not come back
@@ -128,7 +132,7 @@ void Engine::State::end_session(Session& ending, bool expired) {
       for (TupleId id : applied.tuples) release(*tuples.find(id), true, arriving);
   for (TupleId id : s.owned) {
     Entry* entry = tuples.find(id);
-    if (entry != nullptr && entry->holder == 0) erase_tuple(*entry);
+    if (entry != nullptr && entry->holder == 0) erase_tuple(*entry, Event::Kind::expired);
   }
   for (const auto& [sequence, applied] : s.applied) drop_answer(applied);
   bury(s, expired);

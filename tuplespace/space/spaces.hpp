@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tuplespace/model/operation.hpp"
+#include "tuplespace/space/census.hpp"
+#include "tuplespace/space/parked.hpp"
 
 namespace parvis::space {
 
@@ -32,12 +35,21 @@ struct Space {
   Durability durability = Durability::durable;
   bool recorded = false;       // has a record
   bool dropped = false;
-  std::uint64_t ready = 0, bytes = 0;  // tuples that stand in the index, and their size
+  std::uint64_t ready = 0, bytes = 0;  // tuples that can be seen, and their size
   std::uint64_t entries = 0;           // tuples of any state
   std::uint64_t waiters = 0;           // blocked operations
   std::uint64_t conditions = 0;        // and, of the statements among them, templates of every kind
   std::uint64_t changed = 0;           // the newest batch that changed what can be seen here
   std::vector<Shape> shapes;           // of the waiters (waiters.hpp)
+  Census census;                       // of the tuples that can be seen
+  IdList away;                         // tuples that cannot: held or delayed
+  std::uint64_t held = 0;              // taken, not yet committed or confirmed
+  std::uint64_t used = 0, used_bytes = 0;              // what counts against the quotas (quotas.cpp)
+  std::uint64_t quota_tuples = 0, quota_bytes = 0;     // 0: none
+  std::set<std::uint64_t> outs, watches;               // parked here, the longest waiting first
+  std::unique_ptr<EventLog> log;                       // null: nobody has watched for long
+  std::uint64_t next_event = 0;                        // while there is no log: the least number of the next
+  bool ends_recording = false;                         // a deadline is set
 
   [[nodiscard]] bool lasting() const { return durability != Durability::volatile_; }
 };
@@ -47,6 +59,10 @@ class SpaceTable {
   [[nodiscard]] Space* find(std::string_view name) const {
     auto found = by_name_.find(name);
     return found == by_name_.end() ? nullptr : found->second;
+  }
+  [[nodiscard]] Space* with_id(std::uint64_t id) const {
+    auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
   }
   [[nodiscard]] Space& at(std::uint32_t slot) const { return *slots_[slot]; }
 
@@ -78,6 +94,7 @@ class SpaceTable {
     if (space.entries != 0 || space.waiters != 0 || (!space.dropped && space.recorded)) return;
     if (!space.dropped) by_name_.erase(space.name);
     free_.push_back(space.slot);
+    by_id_.erase(space.id);
     slots_[space.slot].reset();
   }
 
@@ -94,6 +111,7 @@ class SpaceTable {
     free_.pop_back();
     slots_[slot] = std::make_unique<Space>();
     slots_[slot]->id = id;
+    by_id_[id] = slots_[slot].get();
     slots_[slot]->slot = slot;
     return *slots_[slot];
   }
@@ -101,6 +119,7 @@ class SpaceTable {
   std::map<std::string, Space*, std::less<>> by_name_;  // ordered: listings are the same in every run
   std::vector<std::unique_ptr<Space>> slots_;
   std::vector<std::uint32_t> free_;
+  std::map<std::uint64_t, Space*> by_id_;
 };
 
 }  // namespace parvis::space

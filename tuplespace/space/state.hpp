@@ -17,12 +17,14 @@
 #include "tuplespace/space/deadlines.hpp"
 #include "tuplespace/space/engine.hpp"
 #include "tuplespace/space/guard.hpp"
+#include "tuplespace/space/groups.hpp"
 #include "tuplespace/space/index.hpp"
 #include "tuplespace/space/record.hpp"
 #include "tuplespace/space/session.hpp"
 #include "tuplespace/space/spaces.hpp"
 #include "tuplespace/space/tuple_table.hpp"
 #include "tuplespace/space/waiters.hpp"
+#include "tuplespace/space/walk.hpp"
 
 namespace parvis::space {
 
@@ -51,7 +53,8 @@ struct Engine::State {
   bool meta_dirty = false;
 
   TupleTable tuples;
-  Index index;
+  Index index;                           // of what can be taken
+  Index blocked;                         // of what can be seen, but waits for another of its group
   Waiters waiters;
   SpaceTable spaces;
   std::uint64_t spaces_changed = 0;  // the newest batch in which one was made or dropped
@@ -61,6 +64,20 @@ struct Engine::State {
   std::map<SessionId, TombstoneRecord> tombstones;
   Deadlines deadlines;
   std::string puts_refused;
+  IdList::Memory side_memory;                     // of lists outside of the index
+
+  Groups groups;
+  std::vector<Groups::value_type*> changed_groups;
+  std::set<std::uint32_t> roomy;                  // slots of spaces where there may be room for those in line
+  ParkedTable parked;
+  std::uint64_t next_parked = 1;
+  std::uint64_t parked_bytes = 0;
+  std::multimap<TupleId, std::uint64_t> witnesses;  // to the waiters that settle by them
+  std::vector<std::uint64_t> unsettled;             // waiters that look for another witness
+  bool is_settling = false;
+  std::vector<std::uint64_t> announced;             // ids of spaces with events to be written, or told
+  std::uint64_t log_bytes = 0;
+  std::vector<storage::RecordId> orphans;           // records of events of spaces that are gone
 
   Changes changes;
   std::vector<SessionId> dirty_sessions;
@@ -70,6 +87,7 @@ struct Engine::State {
   std::vector<SessionId> ended;
 
   Fields fields;                         // scratch: of the tuple at hand
+  std::size_t steps_left = 0;            // scratch: of the walk at hand
   std::vector<Waiter*> matching_readers;  // scratch
 
   // engine.cpp: dispatch, answers, time
@@ -102,6 +120,10 @@ struct Engine::State {
   void set_deadline(Time at, Deadline::Kind kind, std::uint64_t id);
   [[nodiscard]] Time time_after(std::int64_t us) const;     // Time::max(): never
   [[nodiscard]] std::int64_t wall() const { return (now + wall_minus_now).count(); }
+  // 0 means none, so a moment at or before 1970 (a test's clock) is the first microsecond after it.
+  [[nodiscard]] std::int64_t wall_of(Time at) const {
+    return std::max<std::int64_t>((at + wall_minus_now).count(), 1);
+  }
   [[nodiscard]] Time time_of_wall(std::int64_t us) const { return Time(us) - wall_minus_now; }
   Turn take_turn();
   void write_dirty();
@@ -114,10 +136,14 @@ struct Engine::State {
     std::int64_t lease_us = -1;
     std::int64_t delay_us = 0;
     SessionId owner = 0;
+    const Payload& group = no_group;
   };
+  inline static const Payload no_group{};
   void run(Session& s, Sequence sequence, const Out& out);
-  struct Incoming { std::string_view space; const Payload* payload; int priority; };
+  struct Incoming { std::string_view space; const Payload* payload; int priority; const Payload* group = nullptr; };
   [[nodiscard]] std::optional<Failed> refuse(std::span<const Incoming> puts);
+  [[nodiscard]] std::optional<Failed> refuse(const Out& out);
+  void put(Session& s, Sequence sequence, const Out& out);
   [[nodiscard]] std::optional<Failed> refuse_comparisons(std::span<const Incoming> puts);
   Entry& create(const NewTuple& tuple);
   void place(std::vector<Entry*>& arriving);
@@ -125,27 +151,28 @@ struct Engine::State {
   bool serve(Entry& entry, std::vector<Waiter*>& served);
   void show_to_readers(Entry& entry, std::vector<Waiter*>& served);
   void hand(Waiter& waiter, Entry& entry, std::vector<Waiter*>& served);
-  void insert(Entry& entry);            // `fields` are of this tuple
+  void insert(Entry& entry, bool behind = false);  // `fields` are of this tuple
   void remove_from_index(Entry& entry);
   void hold(Entry& entry, std::uint64_t holder);
   void release(Entry& entry, bool raise_attempts, std::vector<Entry*>& arriving);
-  void erase_tuple(Entry& entry);
+  // `event`: which it makes, unless it was delivered or never seen.
+  void erase_tuple(Entry& entry, std::optional<Event::Kind> event = Event::Kind::taken);
   void expire(TupleId id);
   void end_delays(const Deadline& first);
 
   // gets.cpp: looking, waiting, handing out
   void run(Session& s, Sequence sequence, const Get& get);
-  void run(Session& s, Sequence sequence, const Count& count);
   [[nodiscard]] std::optional<Failed> refuse(const Session& s, const Get& get) const;
-  template <class Visit>
-  [[nodiscard]] bool walk(const Space& space, std::span<const Matcher> matchers, Visit&& visit);
-  [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max,
+  // Takes do not see tuples that wait for another of their group.
+  enum Sight : std::uint8_t { takes, reads };
+  [[nodiscard]] Walk candidates(const Space& space, std::span<const Matcher> matchers, Sight sight, Order after = 0);
+  [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, Sight sight,
                           std::vector<Entry*>& found);
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
-  void block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
+  Waiter* block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
   [[nodiscard]] std::optional<Failed> refuse_to_block(const Session& s, std::size_t bytes) const;
   Space& space_to_wait_in(std::string_view name);
-  void enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown, std::int64_t timeout_us);
+  Waiter& enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown, std::int64_t timeout_us);
   void finish(Waiter& waiter);
   void end_waiting(Waiter& waiter);
   void end_waiting(Waiter& waiter, ErrorCode code, std::string text);
@@ -181,6 +208,7 @@ struct Engine::State {
   [[nodiscard]] bool a_statement_wants(const std::vector<Entry*>& arriving);
   void offer(std::vector<Entry*>& arriving);
   void settle();
+  void serve_offers();
   void serve_first_offer();
   Entry* offered(const Offer& offer);   // null: it is gone. `fields` are of it
   [[nodiscard]] Waiter* first_in_line(const Entry& entry, const Place& from);
@@ -193,6 +221,100 @@ struct Engine::State {
                                                         std::size_t max);  // throws Error{limit_exceeded}
   static void check_transfers(std::size_t number);                         // likewise
   Entry& transfer(Entry& entry, Space& to, bool copy);
+
+  // reads.cpp: looking at many
+  void run(Session& s, Sequence sequence, const Count& count);
+  void run(Session& s, Sequence sequence, const Scan& scan);
+  void run(Session& s, Sequence sequence, const Aggregate& aggregate);
+  using Rows = std::vector<Item>;
+  [[nodiscard]] std::variant<Rows, Failed> rows_of(const Space& space, const Aggregate& aggregate);
+  [[nodiscard]] std::optional<Failed> refuse_read(std::string_view space, const std::vector<Payload>& templates) const;
+
+  // explain.cpp, who_waits.cpp: for people
+  void run(Session& s, Sequence sequence, const Explain& explain);
+  void run(Session& s, Sequence sequence, const ListWaiters& list);
+  struct Whereabouts {
+    std::string why, holder;
+    std::optional<double> seconds;
+  };
+  [[nodiscard]] std::string name_of_client(SessionId id) const;
+  [[nodiscard]] Whereabouts whereabouts(const Entry& entry) const;
+  template <class Why>
+  [[nodiscard]] Item row_of(const Entry& entry, const Matcher& matcher, Why&& why);
+  struct Blocked {
+    Time since{};
+    SessionId session = 0;
+    Sequence sequence = 0;
+    std::string space;
+    bool take = false;
+    std::vector<Value> templates;
+    const Waiter* waiter = nullptr;  // null: it waits for no tuple
+    std::set<SessionId> by;
+  };
+  [[nodiscard]] std::vector<Blocked> blocked_operations(std::string_view space);
+  [[nodiscard]] std::set<SessionId> blockers_of(const Space& space, std::span<const Matcher> templates);
+
+  // accounts.cpp: what follows, apart from waiters, when a tuple comes, is held, is let go and goes
+  [[nodiscard]] bool delivered(const Entry& entry) const;
+  void use_room(Space& space, const Entry& entry);
+  void leave_room(Space& space, const Entry& entry);
+  void account_new(Entry& entry);
+  void account_due(Entry& entry);
+  void account_held(Entry& entry);
+  bool account_free(Entry& entry);
+  void account_gone(Entry& entry, std::optional<Event::Kind> event);
+  void account_recovered(Entry& entry);
+
+  // groups.cpp
+  [[nodiscard]] Groups::value_type& group_of(const Entry& entry);
+  void change(Groups::value_type& group);
+  void claim_in_group(const Entry& entry);
+  void end_claim_in_group(const Entry& entry);
+  void leave_group(const Entry& entry);
+  void regroup(std::vector<Entry*>& arriving);
+  void choose_head(Group& group, std::vector<Entry*>& arriving);
+
+  // quotas.cpp
+  [[nodiscard]] std::optional<Failed> refuse_quota(std::span<const Incoming> puts, std::span<Entry* const> gone) const;
+  bool wait_for_room(Session& s, Sequence sequence, const Out& out);
+  void admit_first();
+  void set_quotas(Space& space, const parvis::Spaces& make);
+  void park(Session& s, Sequence sequence, Parked waiting, std::int64_t timeout_us);
+  Parked unpark(const Parked& waiting);
+  void end_parked(const Parked& waiting, ErrorCode code, std::string text);
+  void time_out(const Parked& waiting);
+
+  // conflicts.cpp
+  [[nodiscard]] TupleId witness_for(SessionId asking, const Space& space, std::span<const Matcher> matchers);
+  void watch_witness(Waiter& waiter, TupleId witness);
+  void conflict_ended(TupleId id);
+  void forget_witness(const Waiter& waiter);
+  void look_for_conflicts();
+  void answer_none(Waiter& waiter);
+  void answer_none(Session& s, Sequence sequence, bool take, std::uint64_t after);
+  void time_out(Waiter& waiter);
+
+  // watch.cpp
+  void run(Session& s, Sequence sequence, const Watch& watch);
+  void note(const Entry& entry, Event::Kind kind);  // an event, if anybody watches the space
+  void trim(EventLog& log);
+  void announce(Space& space);
+  EventLog& record_events(Space& space);
+  void end_recording(Space& space);
+  void drop_events(Space& space);
+  [[nodiscard]] Events events_for(Parked& look);
+  void serve_watches();
+  bool serve_watches(Space& space);
+  [[nodiscard]] Space* space_with_log(std::uint64_t id) const;
+  void write_events(Space& space);
+  void load_events(storage::RecordId id, EventsRecord record);
+  void recover_events();
+
+  // leases.cpp
+  void renew_tuples(Session& s, Sequence sequence, const Renew& renew);
+  [[nodiscard]] std::optional<Failed> refuse_renewal(const Session& s, const Renew& renew) const;
+  void set_lease(Entry& entry, std::int64_t lease_us);
+  void rewrite(Entry& entry, const TupleHead& head, ByteSpan tuple);
 
   // transactions.cpp
   void run(Session& s, Sequence sequence, const Begin& begin);
@@ -250,6 +372,8 @@ struct Engine::State {
   void check_waiters(const Entry& entry, const Fields& parts) const;
   void check_statements() const;
   void check_holders() const;
+  void check_group(const Entry& entry) const;
+  void check_accounts() const;
 };
 
 }  // namespace parvis::space

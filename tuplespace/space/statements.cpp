@@ -125,7 +125,7 @@ Engine::State::Decision Engine::State::decide(const Statement& statement, std::s
   std::size_t steps = limits.steps_per_operation;
   for (std::uint32_t i = 0; i < statement.branches.size(); ++i) {
     const Branch& branch = statement.branches[i];
-    Guard guard(branch.guard, templates.first(branch.guard.size()), index, tuples, spaces, limits, steps);
+    Guard guard(branch.guard, templates.first(branch.guard.size()), index, blocked, tuples, spaces, limits, steps);
     templates = templates.subspan(branch.guard.size());
     const Guard::Result result = guard.run();
     steps = guard.steps_left();

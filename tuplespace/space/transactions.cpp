@@ -45,7 +45,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Commit& commit) {
     Space& space = use_space(put.space);
     lasting = lasting || space.lasting();
     strictest = std::min(strictest, space.durability);
-    arriving.push_back(&create({space, put.tuple, put.priority, put.lease_us}));
+    Entry& entry = create({space, put.tuple, put.priority, put.lease_us, put.delay_us, 0, put.group});
+    if (!entry.is(Entry::delayed)) arriving.push_back(&entry);
   }
   const std::uint64_t after = after_change(strictest);
   record(s, sequence, {.lasting = lasting, .after = after});
@@ -65,8 +66,14 @@ std::optional<Failed> Engine::State::refuse(const Transaction& t, const Commit& 
   }
   std::vector<Incoming> puts;
   puts.reserve(commit.puts.size());
-  for (const Put& put : commit.puts) puts.push_back({put.space, &put.tuple, put.priority});
-  return refuse(puts);
+  for (const Put& put : commit.puts) puts.push_back({put.space, &put.tuple, put.priority, &put.group});
+  if (auto refused = refuse(puts)) return refused;
+  std::vector<Entry*> gone;
+  if (commit.partial)
+    for (TupleId id : commit.consumed) gone.push_back(tuples.find(id));
+  else
+    for (TupleId id : t.taken) gone.push_back(tuples.find(id));
+  return refuse_quota(puts, gone);
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const Abort& operation) {
@@ -81,13 +88,14 @@ void Engine::State::run(Session& s, Sequence sequence, const Abort& operation) {
   place(arriving);
 }
 
-// Not recorded: renewing twice is renewing once, and an ended transaction stays ended.
+// Of a transaction it is not recorded: renewing twice is renewing once, and an ended transaction stays ended.
 void Engine::State::run(Session& s, Sequence sequence, const Renew& renew) {
+  if (renew.transaction == 0) return renew_tuples(s, sequence, renew);
   Transaction* t = own_transaction(s, renew.transaction);
   if (t == nullptr) return fail(s, sequence, conflict(renew.transaction));
   if (t->lease_us != renew.lease_us) touch(*t);
   set_lease(*t, renew.lease_us);
-  answer(s, sequence, Done{}, s.changed | only_written);
+  answer(s, sequence, Done{1}, s.changed | only_written);
 }
 
 // Of the spaces it took from; one that holds nothing is a record of its own, which nobody waits for.

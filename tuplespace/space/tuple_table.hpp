@@ -26,6 +26,8 @@ struct Entry {
     leased = 2,   // its record carries a lease
     owned = 4,    // its record names the session it vanishes with
     delayed = 8,  // waits for its time
+    grouped = 16, // its record names an exclusive group
+    behind = 32,  // can be seen, but not taken before others of its group: stands in the other index
   };
 
   TupleBytes bytes;                // record and where the tuple begins in it
@@ -34,6 +36,7 @@ struct Entry {
   std::uint32_t space = 0;         // slot of its space
   std::uint32_t attempts = 0;
   [[nodiscard]] TupleId id() const { return id_of(order); }
+  [[nodiscard]] bool can_be_seen() const { return (bytes.flags & (ready | behind)) != 0; }
   [[nodiscard]] bool is(Flag flag) const { return (bytes.flags & flag) != 0; }
   void set(Flag flag, bool on) {
     bytes.flags = static_cast<std::uint8_t>(on ? bytes.flags | flag : bytes.flags & ~flag);

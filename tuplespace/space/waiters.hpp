@@ -42,6 +42,7 @@ struct Wish {
   TransactionId transaction = 0;
   bool begin = false;
   std::int64_t lease_us = -1;
+  bool settling = false;          // does not wait for a match, but for the end of a conflict (conflicts.cpp)
 };
 
 // Where a template is listed.
@@ -61,6 +62,8 @@ struct Waiter {
   std::vector<Matcher> templates;  // of a statement: of all conditions of all guards
   std::unique_ptr<const Statement> statement;  // null: a Get
   Ticket ticket;
+  Time since{};
+  TupleId witness = 0;            // while settling: a match that somebody else's transaction holds
 
   std::vector<Entry*> handed;     // while tuples are being placed
   std::size_t handed_bytes = 0;

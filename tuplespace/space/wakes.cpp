@@ -8,6 +8,10 @@
 
 namespace parvis::space {
 
+namespace {
+constexpr std::size_t most_admitted = 1000;  // blocked outs that get room in one go
+}  // namespace
+
 bool Engine::State::a_statement_wants(const std::vector<Entry*>& arriving) {
   return std::any_of(arriving.begin(), arriving.end(), [&](const Entry* entry) {
     const Space& space = spaces.at(entry->space);
@@ -24,14 +28,35 @@ void Engine::State::offer(std::vector<Entry*>& arriving) {
   for (Entry* entry : arriving) {
     touch(spaces.at(entry->space));
     fields.split_and_hash(entry->bytes.tuple());
-    insert(*entry);
+    insert(*entry, entry->is(Entry::behind));
     show_to_readers(*entry, served);
     offers.insert({{}, entry->order});
   }
   for (Waiter* reader : served) finish(*reader);
 }
 
+// Everything that follows from a change, until nothing does: next in their groups, next in line for room. What settles
+// something may call this again; then the outermost call goes on with it.
 void Engine::State::settle() {
+  if (std::exchange(is_settling, true)) return;
+  for (std::size_t admitted = 0;;) {
+    std::vector<Entry*> none;
+    serve_offers();
+    if (!changed_groups.empty()) {
+      place(none);
+    } else if (!roomy.empty() && admitted < most_admitted) {
+      ++admitted;
+      admit_first();
+    } else {
+      break;
+    }
+  }
+  if (!roomy.empty()) set_deadline(now + Time(1), Deadline::Kind::slice, 0);
+  look_for_conflicts();
+  is_settling = false;
+}
+
+void Engine::State::serve_offers() {
   while (!offers.empty() || !woken.empty()) {
     if (woken.empty() || (!offers.empty() && offers.begin()->place <= *woken.begin())) {
       serve_first_offer();
@@ -44,14 +69,15 @@ void Engine::State::settle() {
 
 Entry* Engine::State::offered(const Offer& offer) {
   Entry* entry = tuples.find(id_of(offer.order));
-  if (entry == nullptr || !entry->is(Entry::ready)) return nullptr;
+  if (entry == nullptr || !entry->can_be_seen()) return nullptr;
   fields.split_and_hash(entry->bytes.tuple());
   return entry;
 }
 
 Waiter* Engine::State::first_in_line(const Entry& entry, const Place& from) {
   const Space& space = spaces.at(entry.space);
-  Waiter* taker = waiters.oldest(Role::taker, space, fields, entry.bytes.size, from);
+  const bool can_be_taken = entry.is(Entry::ready);
+  Waiter* taker = can_be_taken ? waiters.oldest(Role::taker, space, fields, entry.bytes.size, from) : nullptr;
   Waiter* statement = waiters.oldest(Role::condition, space, fields, 0, from);
   if (taker == nullptr || statement == nullptr) return taker != nullptr ? taker : statement;
   return taker->place() < statement->place() ? taker : statement;

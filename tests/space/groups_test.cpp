@@ -1,0 +1,122 @@
+// Exclusive groups: one at a time, in order, each when the claim of the one before has ended.
+#include "client.hpp"
+
+using namespace parvis;
+using namespace parvis::space;
+using namespace parvis::space::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Out member(const std::string& text, const std::string& group, int priority = 0, Time delay = 0s) {
+  Out o = out(text);
+  o.group = Payload(tuple(group));
+  o.priority = priority;
+  o.delay_us = delay.count();
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("A group is handed out one at a time, in order, the next when the last is confirmed") {
+  Harness harness;
+  Client a(harness), b(harness);
+  for (const char* text : {"(1,)", "(2,)", "(3,)"}) a.ask(member(text, "(\"g\",)"));
+  a.ask(member("(10,)", "(\"h\",)"));
+  CHECK(a.text(Get{"s", {pattern("(?int,)")}, true, false, 0, 9}) == "(1,) ; (10,)");  // groups run side by side
+  CHECK(b.text(inp("(?,)")).empty());
+  CHECK(b.text(rdp("(?,)")) == "(2,)");  // reads see what waits
+  CHECK(b.text(Count{"s", {pattern("(?,)")}}) == "2");
+  CHECK(b.text(Scan{"s", {pattern("(...)")}}) == "(2,) ; (3,)");
+  const Sequence waits = b.send(in("(?,)"));
+  CHECK_THAT(b.text(waits), Contains("no answer"));
+  a.confirm();
+  CHECK(b.text(waits) == "(2,)");
+  CHECK(a.text(inp("(3,)")).empty());
+  b.confirm();
+  CHECK(a.text(inp("(3,)")) == "(3,)");
+}
+
+TEST_CASE("In a transaction the next of a group comes at commit or abort") {
+  Harness harness;
+  Client a(harness), b(harness);
+  for (const char* text : {"(1,)", "(2,)"}) a.ask(member(text, "(\"g\",)"));
+  auto held = Client::as<Found>(a.ask(claim("(?,)")));
+  a.confirm();
+  CHECK(b.text(inp("(?,)")).empty());
+  const Sequence waits = b.send(in("(?,)"));
+  CHECK(a.error(Abort{held.transaction}).empty());
+  CHECK(b.text(waits) == "(1,) attempts 1");  // it was first, and still is
+  harness.engine->refuse(b.id, {waits}, harness.now);
+  held = Client::as<Found>(a.ask(claim("(?,)")));
+  CHECK(a.error(Commit{held.transaction, {Put{"s", tuple("(0,)"), -1, 0, 0, Payload(tuple("(\"g\",)"))}}}).empty());
+  CHECK(b.text(inp("(?,)")) == "(2,)");
+  b.confirm();
+  CHECK(b.text(inp("(?,)")) == "(0,)");
+}
+
+TEST_CASE("Priority ranks the heads of groups alone; an older member that appears goes first") {
+  Harness harness;
+  Client a(harness);
+  a.ask(member("(1,)", "(\"g\",)"));
+  a.ask(member("(2,)", "(\"g\",)", 9));
+  a.ask(out("(3,)"));
+  CHECK(a.text(inp("(?,)")) == "(1,)");
+  a.confirm();
+  CHECK(a.text(inp("(?,)")) == "(2,)");  // now it leads, and is ahead
+  a.confirm();
+  CHECK(a.text(inp("(?,)")) == "(3,)");
+  a.ask(member("(4,)", "(\"k\",)", 0, 2s));
+  a.ask(member("(5,)", "(\"k\",)"));
+  CHECK(a.text(rdp("(?,)")) == "(5,)");  // delayed ones do not hold others up
+  harness.advance(3s);
+  CHECK(a.text(inp("(?,)")) == "(4,)");
+  CHECK(a.text(inp("(?,)")).empty());
+}
+
+TEST_CASE("P1: groups hold over a restart, also while one of them is claimed") {
+  Harness harness;
+  Client a(harness), b(harness);
+  for (const char* text : {"(1,)", "(2,)", "(3,)"}) a.ask(member(text, "(\"g\",)"));
+  const auto held = Client::as<Found>(a.ask(claim("(?,)")));
+  harness.crash();
+  harness.engine->check();
+  harness.engine->attach(a.id, harness.now);
+  harness.engine->attach(b.id, harness.now);
+  CHECK(b.text(inp("(?,)")).empty());
+  CHECK(b.text(Count{"s", {pattern("(?,)")}}) == "2");
+  CHECK(a.error(Commit{held.transaction, {}}).empty());
+  CHECK(b.text(inp("(?,)")) == "(2,)");
+  harness.crash();
+  harness.advance(harness.limits.grace);
+  Client c(harness);
+  CHECK(c.text(inp("(?,)")) == "(2,) attempts 1");
+}
+
+TEST_CASE("P9: a take does not look at those who wait in their group") {
+  Limits limits;
+  limits.steps_per_operation = 50;
+  Harness harness(limits);
+  Client a(harness);
+  for (int i = 0; i < 1000; ++i) {
+    a.ask(member("(\"n\", " + std::to_string(i) + ")", "(\"g\",)"));
+    a.confirm();
+  }
+  CHECK(a.text(inp("(\"n\", ?int)")) == "(\"n\", 0)");
+  CHECK(a.text(inp("(\"n\", 5..9)")).empty());
+  Out o = out("(1,)");
+  o.group = Payload(tuple("(\"" + std::string(2000, 'x') + "\",)"));
+  CHECK_THAT(a.error(o), Contains("LimitExceeded") && Contains("max_group_bytes"));
+}
+
+TEST_CASE("What a dropped space leaves of its groups harms nobody") {
+  Harness harness;
+  Client a(harness);
+  for (const char* text : {"(1,)", "(2,)", "(3,)"}) a.ask(member(text, "(\"g\",)"));
+  const auto held = Client::as<Found>(a.ask(claim("(?,)")));
+  CHECK(a.error(Spaces{Spaces::What::drop, "s"}).empty());
+  harness.advance(1s);
+  CHECK(a.error(Abort{held.transaction}).empty());
+  a.ask(member("(4,)", "(\"g\",)"));
+  CHECK(a.text(inp("(?,)")) == "(4,)");
+}

@@ -1,0 +1,46 @@
+// Operations that are blocked, but not for a matching tuple: an out that waits for room below a quota, and a watch that
+// waits for an event. Plain data; quotas.cpp and watch.cpp have the rules.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "tuplespace/model/match.hpp"
+#include "tuplespace/space/engine.hpp"
+
+namespace parvis::space {
+
+struct Space;
+
+struct Parked {
+  std::uint64_t id = 0;  // ascending: the longest waiting first
+  SessionId session = 0;
+  Sequence sequence = 0;
+  Space* space = nullptr;
+  Time since{};
+  std::size_t bytes = 0;            // in memory
+  Out out;                          // with payloads of its own; without a tuple: a watch
+  std::vector<Matcher> templates;   // of a watch, as the rest
+  std::uint8_t kinds = 0;
+  std::uint32_t max = 0;
+  std::uint64_t from = 0;           // the next event to look at
+  [[nodiscard]] bool is_watch() const { return out.tuples.empty(); }
+};
+using ParkedTable = std::map<std::uint64_t, Parked>;
+
+// The events of a space that are kept: numbers `first` .. `next` - 1.
+struct EventLog {
+  std::deque<Event> events;
+  std::uint64_t first = 0, next = 0;
+  std::size_t bytes = 0;
+  std::size_t unwritten = 0;         // of the newest: not in a record yet
+  bool announced = false;            // somebody may have to be told, or something to be written
+  bool started = false;              // recording has begun in this batch
+  Time watched_until{};              // nobody asks until then: recording ends
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> records;  // their ids, and the number behind their last event
+};
+
+}  // namespace parvis::space
