@@ -70,7 +70,8 @@ void Engine::State::check_accounts() const {
     require(space->used == account.used && space->used_bytes == account.bytes, "a quota is counted wrongly", space->id);
     require(space->held == account.held, "held tuples are counted wrongly", space->id);
     require(space->away.size() == account.away, "tuples that are away are counted wrongly", space->id);
-    require(space->outs.empty() || space->quota_tuples + space->quota_bytes != 0, "an out waits for no quota", space->id);
+    const bool has_quota = space->quota_tuples + space->quota_bytes != 0;
+    require(has_quota || space->outs.empty(), "an out waits for no quota", space->id);
     parked_here += space->outs.size() + space->watches.size();
     if (space->log) require(space->log->next - space->log->first == space->log->events.size(), "events have a hole",
                             space->id);
@@ -122,7 +123,8 @@ void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
 
 void Engine::State::check_waiters(const Entry& entry, const Fields& parts) const {
   waiters.for_each([&](const Waiter& w) {
-    if (w.statement || w.space->slot != entry.space || (w.wish.take && entry.is(Entry::behind))) return;
+    if (w.statement || w.space->slot != entry.space) return;
+    if (w.wish.take && entry.is(Entry::behind)) return;
     for (const Matcher& matcher : w.templates)
       require(!matcher.matches(parts.values), "somebody waits for a tuple that is there", entry.id());
   });

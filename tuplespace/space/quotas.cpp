@@ -1,7 +1,7 @@
 // Quotas of spaces: what counts, who is refused, who waits in line for room.
 //
-// Everything in the space counts but what was delivered and waits for its confirmation alone: a take makes room, a claim
-// does so at its commit. What comes back has its place, over a quota, too; then nobody puts until there is room again.
+// Everything in the space counts but what was delivered and waits for its confirmation alone: a take makes room, a
+// claim does so at its commit. What comes back has its place, over a quota, too; then nobody puts until there is room.
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// Who is blocked, on what, since when, and by whom: sessions that hold, in transactions, what the waiter wants. Sessions
-// that wait for each other in a circle are told by the number of their circle.
+// Who is blocked, on what, since when, and by whom: sessions that hold, in transactions, what the waiter wants.
+// Sessions that wait for each other in a circle are told by the number of their circle.
 #include <algorithm>
 
 #include <fmt/format.h>
