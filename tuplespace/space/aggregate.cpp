@@ -161,7 +161,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Aggregate& aggregat
   const Space* space = spaces.find(aggregate.space);
   auto rows = rows_of(space != nullptr ? *space : none, aggregate);
   if (auto* failed = std::get_if<Failed>(&rows)) return fail(s, sequence, std::move(*failed));
-  answer(s, sequence, Found{0, std::move(std::get<Rows>(rows))}, space != nullptr ? after_look(*space) : spaces_dropped);
+  const std::uint64_t after = space != nullptr ? after_look(*space) : spaces_dropped;
+  answer(s, sequence, Found{0, std::move(std::get<Rows>(rows))}, after);
 }
 
 }  // namespace parvis::space

@@ -73,8 +73,8 @@ void Engine::State::check_accounts() const {
     const bool has_quota = space->quota_tuples + space->quota_bytes != 0;
     require(has_quota || space->outs.empty(), "an out waits for no quota", space->id);
     parked_here += space->outs.size() + space->watches.size();
-    if (space->log) require(space->log->next - space->log->first == space->log->events.size(), "events have a hole",
-                            space->id);
+    if (const EventLog* log = space->log.get())
+      require(log->next - log->first == log->events.size(), "events have a hole", space->id);
   }
   for (const auto& [id, session] : sessions) parked_by += session->parked.size();
   require(parked_here == parked.size() && parked_by == parked.size(), "a blocked operation is nobody's", parked.size());
@@ -99,8 +99,8 @@ void Engine::State::check_entry(const Entry& entry, Fields& parts) const {
   const Space& space = spaces.at(entry.space);
   const bool is_ready = entry.is(Entry::ready);
   const bool is_behind = entry.is(Entry::behind);
-  require(is_ready + is_behind + entry.is(Entry::delayed) + (entry.holder != 0) == 1, "a tuple is not in exactly one state",
-          entry.id());
+  require(is_ready + is_behind + entry.is(Entry::delayed) + (entry.holder != 0) == 1,
+          "a tuple is not in exactly one state", entry.id());
   parts.split_and_hash(entry.bytes.tuple());
   require(index.contains(space.id, entry.order, parts) == is_ready, "the index and a tuple disagree", entry.id());
   require(blocked.contains(space.id, entry.order, parts) == is_behind, "the other index and a tuple disagree",

@@ -60,14 +60,14 @@ void Engine::State::look_for_conflicts() {
     else
       answer_none(*waiter);
   }
-  if (!unsettled.empty()) set_deadline(now + Time(1), Deadline::Kind::slice, 0);
+  if (!unsettled.empty()) set_deadline(now + slice_pause, Deadline::Kind::slice, 0);
 }
 
 void Engine::State::answer_none(Waiter& waiter) {
   Session& s = *sessions.at(waiter.session);
   const Sequence sequence = waiter.sequence;
   const bool take = waiter.wish.take;
-  const std::uint64_t after = waiter.after_look(*space);
+  const std::uint64_t after = after_look(*waiter.space);
   end_waiting(waiter);
   answer_none(s, sequence, take, after);
 }

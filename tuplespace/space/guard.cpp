@@ -9,9 +9,10 @@ constexpr std::size_t bytes_a_step = 1024;  // of a template that is made anew
 }  // namespace
 
 Guard::Guard(const std::vector<Condition>& conditions, std::span<const Matcher> templates, const Index& index,
-             const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits, std::size_t steps)
-    : conditions_(conditions), templates_(templates), index_(index), blocked_(blocked), tuples_(tuples), spaces_(spaces),
-      limits_(limits), steps_(steps), found_(conditions.size(), nullptr) {
+             const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits,
+             std::size_t steps)
+    : conditions_(conditions), templates_(templates), index_(index), blocked_(blocked), tuples_(tuples),
+      spaces_(spaces), limits_(limits), steps_(steps), found_(conditions.size(), nullptr) {
   variables_.reserve(conditions.size());
   for (const Matcher& matcher : templates) variables_.push_back(variables_of(matcher.bytes()));
 }

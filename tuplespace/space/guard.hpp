@@ -24,7 +24,8 @@ class Guard {
  public:
   // `templates`: of the conditions, in their order. `steps`: how many tuples it may look at.
   Guard(const std::vector<Condition>& conditions, std::span<const Matcher> templates, const Index& index,
-        const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits, std::size_t steps);
+        const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits,
+        std::size_t steps);
 
   enum class Result : std::uint8_t { holds, fails, exhausted };  // exhausted: the steps ran out
   Result run();

@@ -91,6 +91,7 @@ void Engine::State::drop(Space& space) {
   for (const auto* ids : {&space.outs, &space.watches})
     while (!ids->empty())
       end_parked(parked.at(*ids->begin()), ErrorCode::not_found, fmt::format("space {} was dropped", space.name));
+  roomy.erase(space.slot);
   drop_events(space);
   spaces_changed = spaces_dropped = changes.number();
   changes.erase(space.id);

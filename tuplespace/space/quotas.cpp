@@ -150,13 +150,13 @@ Parked Engine::State::unpark(const Parked& waiting) {
 
 void Engine::State::end_parked(const Parked& waiting, ErrorCode code, std::string text) {
   const Parked gone = unpark(waiting);
-  fail(*sessions.at(gone.session), gone.sequence, code, std::move(text), gone.after_look(*space));
+  fail(*sessions.at(gone.session), gone.sequence, code, std::move(text), after_look(*gone.space));
 }
 
 void Engine::State::time_out(const Parked& waiting) {
   if (!waiting.is_watch()) return end_parked(waiting, ErrorCode::timeout, "there was no room in time");
   const Parked gone = unpark(waiting);
-  answer(*sessions.at(gone.session), gone.sequence, Events{{}, gone.from}, gone.after_look(*space));
+  answer(*sessions.at(gone.session), gone.sequence, Events{{}, gone.from}, after_look(*gone.space));
 }
 
 }  // namespace parvis::space

@@ -13,6 +13,7 @@
 
 #include "tuplespace/model/operation.hpp"
 #include "tuplespace/space/census.hpp"
+#include "tuplespace/space/id_list.hpp"
 #include "tuplespace/space/parked.hpp"
 
 namespace parvis::space {

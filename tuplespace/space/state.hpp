@@ -30,7 +30,8 @@ namespace parvis::space {
 
 // In a number that an answer waits for: it is enough when that batch is written.
 inline constexpr std::uint64_t only_written = std::uint64_t{1} << 63;
-
+// Between two slices of one job, so that others have their turn.
+inline constexpr Time slice_pause = std::chrono::milliseconds(1);
 inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, beside its bytes
 [[nodiscard]] std::vector<Matcher> matchers_of(const std::vector<Payload>& templates);
 [[nodiscard]] std::optional<Failed> refuse_templates(const std::vector<Payload>& templates);
@@ -245,13 +246,12 @@ struct Engine::State {
     Time since{};
     SessionId session = 0;
     Sequence sequence = 0;
-    std::string space;
-    bool take = false;
-    std::vector<Value> templates;
-    const Waiter* waiter = nullptr;  // null: it waits for no tuple
+    const Waiter* waiter = nullptr;  // or
+    const Parked* parked = nullptr;
     std::set<SessionId> by;
   };
-  [[nodiscard]] std::vector<Blocked> blocked_operations(std::string_view space);
+  [[nodiscard]] std::vector<Blocked> blocked_operations(std::string_view space) const;
+  [[nodiscard]] Item row_of(const Blocked& row, std::uint64_t circle) const;
   [[nodiscard]] std::set<SessionId> blockers_of(const Space& space, std::span<const Matcher> templates);
 
   // accounts.cpp: what follows, apart from waiters, when a tuple comes, is held, is let go and goes

@@ -51,7 +51,7 @@ void Engine::State::settle() {
       break;
     }
   }
-  if (!roomy.empty()) set_deadline(now + Time(1), Deadline::Kind::slice, 0);
+  if (!roomy.empty()) set_deadline(now + slice_pause, Deadline::Kind::slice, 0);
   look_for_conflicts();
   is_settling = false;
 }

@@ -136,7 +136,7 @@ void Engine::State::serve_watches() {
   }
   for (const std::uint64_t id : later)
     if (Space* space = space_with_log(id)) announce(*space);
-  if (!announced.empty()) set_deadline(now + Time(1), Deadline::Kind::slice, 0);
+  if (!announced.empty()) set_deadline(now + slice_pause, Deadline::Kind::slice, 0);
 }
 
 // False: not all were looked at.

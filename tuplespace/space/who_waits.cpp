@@ -11,6 +11,8 @@ namespace parvis::space {
 
 namespace {
 
+constexpr std::size_t most_rows_of_waiters = 10'000;
+
 using Edges = std::map<SessionId, std::set<SessionId>>;
 
 // Appends the sessions that can be reached, each behind all that it reaches.
@@ -82,29 +84,40 @@ std::set<SessionId> Engine::State::blockers_of(const Space& space, std::span<con
   return sessions_holding;
 }
 
-std::vector<Engine::State::Blocked> Engine::State::blocked_operations(std::string_view name) {
+std::vector<Engine::State::Blocked> Engine::State::blocked_operations(std::string_view name) const {
   std::vector<Blocked> rows;
   waiters.for_each([&](const Waiter& w) {
-    std::vector<std::string> names;
-    bool wanted = name.empty();
-    for (const Space* space : w.spaces()) {
-      names.push_back(space->name);
-      wanted = wanted || space->name == name;
-    }
-    if (wanted)
-      rows.push_back({w.since, w.session, w.sequence, fmt::format("{}", fmt::join(names, ", ")), w.wish.take,
-                      texts_of(w.templates), &w, {}});
+    const std::vector<Space*> waits_in = w.spaces();
+    const auto is_asked_for = [&](const Space* space) { return name.empty() || space->name == name; };
+    if (std::any_of(waits_in.begin(), waits_in.end(), is_asked_for))
+      rows.push_back({w.since, w.session, w.sequence, &w, nullptr, {}});
   });
-  for (const auto& [id, p] : parked) {
-    if (!name.empty() && p.space->name != name) continue;
-    std::vector<Value> texts = texts_of(p.templates);
-    if (!p.is_watch()) texts.emplace_back(fmt::format("room for {} tuples", p.out.tuples.size()));
-    rows.push_back({p.since, p.session, p.sequence, p.space->name, false, std::move(texts), nullptr, {}});
-  }
+  for (const auto& [id, p] : parked)
+    if (name.empty() || p.space->name == name) rows.push_back({p.since, p.session, p.sequence, nullptr, &p, {}});
   std::sort(rows.begin(), rows.end(), [](const Blocked& a, const Blocked& b) {
     return std::tie(a.since, a.session, a.sequence) < std::tie(b.since, b.session, b.sequence);
   });
   return rows;
+}
+
+Item Engine::State::row_of(const Blocked& row, std::uint64_t circle) const {
+  List templates, by;
+  std::string space;
+  if (row.waiter != nullptr) {
+    templates.items = texts_of(row.waiter->templates);
+    for (const Space* s : row.waiter->spaces()) space += (space.empty() ? "" : ", ") + s->name;
+  } else {
+    templates.items = texts_of(row.parked->templates);
+    if (!row.parked->is_watch())
+      templates.items.emplace_back(fmt::format("room for {} tuples", row.parked->out.tuples.size()));
+    space = row.parked->space->name;
+  }
+  for (const SessionId id : row.by) by.items.emplace_back(static_cast<std::int64_t>(id));
+  const bool take = row.waiter != nullptr && row.waiter->wish.take;
+  const double seconds = static_cast<double>((now - row.since).count()) / 1e6;
+  return {0, 0, encoded(Tuple{{Value(static_cast<std::int64_t>(row.session)), Value(sessions.at(row.session)->name),
+                               Value(std::move(space)), Value(take), Value(std::move(templates)), Value(seconds),
+                               Value(std::move(by)), Value(static_cast<std::int64_t>(circle))}})};
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const ListWaiters& list) {
@@ -122,18 +135,10 @@ void Engine::State::run(Session& s, Sequence sequence, const ListWaiters& list) 
   Found found;
   std::uint64_t after = 0;
   for (const auto& [name, space] : spaces.by_name()) after = std::max(after, after_look(*space));
-  for (Blocked& row : rows) {
-    if (found.items.size() >= std::min<std::size_t>(list.max, limits.reply_tuples)) break;
-    List by;
-    for (const SessionId id : row.by) by.items.emplace_back(static_cast<std::int64_t>(id));
+  rows.resize(std::min<std::size_t>({rows.size(), list.max, most_rows_of_waiters}));
+  for (const Blocked& row : rows) {
     const auto circle = circles.find(row.session);
-    const bool in_circle = circle != circles.end() && !row.by.empty();
-    found.items.push_back({0, 0, encoded(Tuple{{Value(static_cast<std::int64_t>(row.session)),
-                                                Value(sessions.at(row.session)->name), Value(row.space),
-                                                Value(row.take), Value(List{std::move(row.templates)}),
-                                                Value(static_cast<double>((now - row.since).count()) / 1e6),
-                                                Value(std::move(by)),
-                                                Value(static_cast<std::int64_t>(in_circle ? circle->second : 0))}})});
+    found.items.push_back(row_of(row, circle == circles.end() || row.by.empty() ? 0 : circle->second));
   }
   answer(s, sequence, std::move(found), after);
 }
