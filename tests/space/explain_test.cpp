@@ -1,5 +1,5 @@
 // What people are told: why nothing matches, and who waits for what.
-#include "client.hpp"
+#include "asker.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -8,7 +8,7 @@ using Catch::Matchers::Contains;
 
 TEST_CASE("explain tells the nearest misses and what is wrong with them") {
   Harness harness;
-  Client a(harness, "alice");
+  Asker a(harness, "alice");
   a.ask(out("(\"task\", 1, 2.5)"));
   a.ask(out("(\"task\", \"1\")"));
   a.ask(out("(\"other\", \"1\", 7)"));
@@ -27,7 +27,7 @@ TEST_CASE("explain tells the nearest misses and what is wrong with them") {
 
 TEST_CASE("explain tells who holds what matches, and until when") {
   Harness harness;
-  Client a(harness, "alice"), b(harness, "bob");
+  Asker a(harness, "alice"), b(harness, "bob");
   a.ask(out("(\"task\", 1)"));
   Out delayed = out("(\"task\", 2)");
   delayed.delay_us = 5'000'000;
@@ -44,11 +44,11 @@ TEST_CASE("explain tells who holds what matches, and until when") {
 
 TEST_CASE("waiters are listed by age with those who hold what they want, and circles are numbered") {
   Harness harness;
-  Client a(harness, "alice"), b(harness, "bob"), c(harness, "carol");
+  Asker a(harness, "alice"), b(harness, "bob"), c(harness, "carol");
   a.ask(out("(\"fork\", 1)"));
   a.ask(out("(\"fork\", 2)"));
-  const auto one = Client::as<Found>(a.ask(claim("(\"fork\", 1)")));
-  const auto two = Client::as<Found>(b.ask(claim("(\"fork\", 2)")));
+  const auto one = Asker::as<Found>(a.ask(claim("(\"fork\", 1)")));
+  const auto two = Asker::as<Found>(b.ask(claim("(\"fork\", 2)")));
   Get more = in("(\"fork\", 2)");
   more.transaction = one.transaction;
   a.send(more);

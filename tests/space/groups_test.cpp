@@ -1,5 +1,5 @@
 // Exclusive groups: one at a time, in order, each when the claim of the one before has ended.
-#include "client.hpp"
+#include "asker.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -20,7 +20,7 @@ Out member(const std::string& text, const std::string& group, int priority = 0, 
 
 TEST_CASE("A group is handed out one at a time, in order, the next when the last is confirmed") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   for (const char* text : {"(1,)", "(2,)", "(3,)"}) a.ask(member(text, "(\"g\",)"));
   a.ask(member("(10,)", "(\"h\",)"));
   CHECK(a.text(Get{"s", {pattern("(?int,)")}, true, false, 0, 9}) == "(1,) ; (10,)");  // groups run side by side
@@ -39,16 +39,16 @@ TEST_CASE("A group is handed out one at a time, in order, the next when the last
 
 TEST_CASE("In a transaction the next of a group comes at commit or abort") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   for (const char* text : {"(1,)", "(2,)"}) a.ask(member(text, "(\"g\",)"));
-  auto held = Client::as<Found>(a.ask(claim("(?,)")));
+  auto held = Asker::as<Found>(a.ask(claim("(?,)")));
   a.confirm();
   CHECK(b.text(inp("(?,)")).empty());
   const Sequence waits = b.send(in("(?,)"));
   CHECK(a.error(Abort{held.transaction}).empty());
   CHECK(b.text(waits) == "(1,) attempts 1");  // it was first, and still is
   harness.engine->refuse(b.id, {waits}, harness.now);
-  held = Client::as<Found>(a.ask(claim("(?,)")));
+  held = Asker::as<Found>(a.ask(claim("(?,)")));
   CHECK(a.error(Commit{held.transaction, {Put{"s", tuple("(0,)"), -1, 0, 0, Payload(tuple("(\"g\",)"))}}}).empty());
   CHECK(b.text(inp("(?,)")) == "(2,)");
   b.confirm();
@@ -57,7 +57,7 @@ TEST_CASE("In a transaction the next of a group comes at commit or abort") {
 
 TEST_CASE("Priority ranks the heads of groups alone; an older member that appears goes first") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   a.ask(member("(1,)", "(\"g\",)"));
   a.ask(member("(2,)", "(\"g\",)", 9));
   a.ask(out("(3,)"));
@@ -76,9 +76,9 @@ TEST_CASE("Priority ranks the heads of groups alone; an older member that appear
 
 TEST_CASE("P1: groups hold over a restart, also while one of them is claimed") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   for (const char* text : {"(1,)", "(2,)", "(3,)"}) a.ask(member(text, "(\"g\",)"));
-  const auto held = Client::as<Found>(a.ask(claim("(?,)")));
+  const auto held = Asker::as<Found>(a.ask(claim("(?,)")));
   harness.crash();
   harness.engine->check();
   harness.engine->attach(a.id, harness.now);
@@ -89,7 +89,7 @@ TEST_CASE("P1: groups hold over a restart, also while one of them is claimed") {
   CHECK(b.text(inp("(?,)")) == "(2,)");
   harness.crash();
   harness.advance(harness.limits.grace);
-  Client c(harness);
+  Asker c(harness);
   CHECK(c.text(inp("(?,)")) == "(2,) attempts 1");
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("P9: a take does not look at those who wait in their group") {
   Limits limits;
   limits.steps_per_operation = 50;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   for (int i = 0; i < 1000; ++i) {
     a.ask(member("(\"n\", " + std::to_string(i) + ")", "(\"g\",)"));
     a.confirm();
@@ -111,9 +111,9 @@ TEST_CASE("P9: a take does not look at those who wait in their group") {
 
 TEST_CASE("What a dropped space leaves of its groups harms nobody") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   for (const char* text : {"(1,)", "(2,)", "(3,)"}) a.ask(member(text, "(\"g\",)"));
-  const auto held = Client::as<Found>(a.ask(claim("(?,)")));
+  const auto held = Asker::as<Found>(a.ask(claim("(?,)")));
   CHECK(a.error(Spaces{Spaces::What::drop, "s"}).empty());
   harness.advance(1s);
   CHECK(a.error(Abort{held.transaction}).empty());

@@ -1,5 +1,5 @@
 // Leases of tuples: renewed, lifted, cancelled; across a restart; while somebody holds the tuple.
-#include "client.hpp"
+#include "asker.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -19,7 +19,7 @@ Renew renew(std::vector<TupleId> tuples, Time lease) { return Renew{0, lease.cou
 
 TEST_CASE("A tuple's lease is renewed from now on, lifted, and cancelled by 0") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   const TupleId first = a.number(leased("(1,)", 10s)), second = a.number(leased("(2,)", 10s));
   const TupleId third = a.number(out("(3,)"));
   harness.advance(8s);
@@ -45,26 +45,26 @@ TEST_CASE("A tuple's lease is renewed from now on, lifted, and cancelled by 0") 
 
 TEST_CASE("P1: a renewed lease is on disk, and runs on while the server is down") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   const TupleId id = a.number(leased("(1,)", 10s)), other = a.number(leased("(2,)", 10s));
   a.number(renew({id}, 60s));
   a.number(Renew{0, -1, {other}});
   harness.now += 30s;
   harness.crash();
   harness.advance(0s);
-  Client b(harness);
+  Asker b(harness);
   CHECK(b.text(rdp("(1,)")) == "(1,)");
   harness.now += 20s;
   harness.crash();
   harness.advance(10s);
-  Client c(harness);
+  Asker c(harness);
   CHECK(c.text(rdp("(1,)")).empty());
   CHECK(c.text(rdp("(2,)")) == "(2,)");
 }
 
 TEST_CASE("P2: a renewal that is sent again is answered, though the tuple is gone meanwhile") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   const TupleId id = a.number(leased("(1,)", 10s));
   const Renew operation = renew({id}, 20s);
   const Sequence n = a.send(operation);
@@ -80,16 +80,16 @@ TEST_CASE("P2: a renewal that is sent again is answered, though the tuple is gon
 
 TEST_CASE("The lease of a held tuple shows when it comes back") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   const TupleId id = a.number(out("(1,)"));
-  const auto take = Client::as<Found>(b.ask(claim("(1,)")));
+  const auto take = Asker::as<Found>(b.ask(claim("(1,)")));
   CHECK(a.number(renew({id}, 5s)) == 1);
   harness.advance(6s);
   CHECK(b.error(Abort{take.transaction}).empty());
   CHECK(a.text(rdp("(1,)")).empty());
 
   const TupleId other = a.number(out("(2,)"));
-  const auto again = Client::as<Found>(b.ask(claim("(2,)")));
+  const auto again = Asker::as<Found>(b.ask(claim("(2,)")));
   CHECK(a.number(renew({other}, 0s)) == 1);
   CHECK(a.number(Renew{0, -1, {other}}) == 1);  // it is still there: with its holder
   CHECK(b.error(Abort{again.transaction}).empty());
@@ -98,7 +98,7 @@ TEST_CASE("The lease of a held tuple shows when it comes back") {
 
 TEST_CASE("In a volatile space a renewal leaves nothing on disk") {
   Harness harness({}, Durability::volatile_);
-  Client a(harness);
+  Asker a(harness);
   const TupleId id = a.number(leased("(1,)", 10s));
   const std::size_t records = harness.disk.size();
   a.number(renew({id}, 60s));

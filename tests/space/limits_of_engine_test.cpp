@@ -1,5 +1,5 @@
 // Every limit: a clear error that names it, and nothing lost. And what else a server relies on.
-#include "client.hpp"
+#include "asker.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -24,7 +24,7 @@ TEST_CASE("Limits are named and nothing is lost") {
   limits.steps_per_operation = 20;
   limits.reply_tuples = 5;
   Harness harness(limits);
-  Client a(harness), b(harness), c(harness);
+  Asker a(harness), b(harness), c(harness);
 
   check_limit(a.error(out("(\"" + std::string(200, 'x') + "\",)")), "tuple_bytes = 100");
   check_limit(a.error(Get{"s", {pattern("(...)")}, false, false, -1, 6}), "reply_tuples = 5");
@@ -61,7 +61,7 @@ TEST_CASE("Over the memory limit out is refused, take is not") {
   Limits limits;
   limits.memory_bytes = 400'000;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   std::string error;
   int put = 0;
   for (; error.empty() && put < 10'000; ++put) {
@@ -79,7 +79,7 @@ TEST_CASE("Over the memory limit out is refused, take is not") {
 
 TEST_CASE("An answer is final, also one that says that nothing happened") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   a.ask(get("(1,)", true, false));                         // nothing there
   a.ask(Get{"s", {pattern("(2,)")}, true, true, 1000});    // blocked, and then too late
   harness.advance(1s);
@@ -114,7 +114,7 @@ TEST_CASE("An answer is final, also one that says that nothing happened") {
 
 TEST_CASE("Confirmations wait for company, at most 50 ms") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   a.ask(out("(1,)"));
   a.ask(get("(1,)", true, false));
   harness.engine->confirm(a.id, {a.sequence, {}}, harness.now);
@@ -137,7 +137,7 @@ TEST_CASE("Confirmations wait for company, at most 50 ms") {
 
 TEST_CASE("What was put and taken and confirmed within one batch never reaches the store") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   harness.turn();
   harness.engine->apply(a.id, 1, out("(1,)"), harness.now);
   harness.engine->apply(a.id, 2, get("(1,)", true, false), harness.now);
@@ -150,11 +150,11 @@ TEST_CASE("What was put and taken and confirmed within one batch never reaches t
 TEST_CASE("Replies wait for the batch they saw, volatile ones for none") {
   Harness harness;
   harness.sync = false;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   harness.make_durable(harness.queue.size());
   harness.turn();
   harness.make_durable(harness.queue.size());
-  const auto after = [&](Client& client, const Operation& operation) {
+  const auto after = [&](Asker& client, const Operation& operation) {
     harness.engine->apply(client.id, ++client.sequence, operation, harness.now);
     const Turn turn = harness.engine->take_turn();
     REQUIRE(turn.replies.size() == 1);
@@ -176,7 +176,7 @@ TEST_CASE("Replies wait for the batch they saw, volatile ones for none") {
 
 TEST_CASE("Relaxed spaces wait until it is written, claims too; to look at a relaxed space waits for nothing") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   harness.turn();
   const auto ask = [&](const Operation& operation) {
     harness.engine->apply(a.id, ++a.sequence, operation, harness.now);
@@ -221,7 +221,7 @@ TEST_CASE("Relaxed spaces wait until it is written, claims too; to look at a rel
 TEST_CASE("A session's end is remembered for those who come too late") {
   Limits limits;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   a.ask(out("(1,)"));
   a.ask(out("(2,)"));
   harness.engine->confirm(a.id, {1, {}}, harness.now);
@@ -240,7 +240,7 @@ TEST_CASE("A session's end is remembered for those who come too late") {
   harness.turn();
   CHECK(harness.engine->tombstone_of(a.id) == nullptr);
 
-  Client b(harness);
+  Asker b(harness);
   b.ask(out("(3,)"));
   harness.engine->confirm(b.id, {1, {}}, harness.now);
   harness.engine->end_session(b.id, harness.now);
@@ -278,7 +278,7 @@ TEST_CASE("A dropped space goes in slices, and does not come back") {
   Limits limits;
   limits.unconfirmed_per_session = 1'000'000;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   Out many{"s", {}};
   for (int j = 0; j < 5000; ++j) many.tuples.emplace_back(tuple("(" + std::to_string(j) + ",)"));
   REQUIRE(a.error(many).empty());

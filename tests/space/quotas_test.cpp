@@ -1,5 +1,5 @@
 // Quotas of spaces, and inp and rdp that wait for a conflict to end.
-#include "client.hpp"
+#include "asker.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -26,7 +26,7 @@ Get settling(const std::string& text, bool take, Time settle) {
 
 TEST_CASE("Over a quota an out fails and names it, or waits in line") {
   Harness harness;
-  Client a(harness), b(harness), c(harness);
+  Asker a(harness), b(harness), c(harness);
   CHECK(a.error(make(2)).empty());
   for (const char* text : {"(1,)", "(2,)"}) CHECK(a.error(out(text)).empty());
   const std::string error = a.error(out("(3,)"));
@@ -51,7 +51,7 @@ TEST_CASE("Over a quota an out fails and names it, or waits in line") {
 
 TEST_CASE("A blocked out can be cancelled and refused, leaves with its connection, and ends with its space") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   CHECK(a.error(make(1)).empty());
   CHECK(a.error(out("(1,)")).empty());
   Sequence n = a.send(waiting_out("(2,)", -1s));
@@ -73,33 +73,33 @@ TEST_CASE("A blocked out can be cancelled and refused, leaves with its connectio
 
 TEST_CASE("A larger quota lets those in line in; quotas are on disk and in listings") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   CHECK(a.error(make(1, 1000)).empty());
   CHECK(a.error(out("(1,)")).empty());
   const Sequence n = a.send(waiting_out("(2,)", -1s));
-  auto held = Client::as<Found>(b.ask(claim("(1,)")));
-  auto info = Client::as<Listing>(b.ask(make(2))).spaces.at(0);
+  auto held = Asker::as<Found>(b.ask(claim("(1,)")));
+  auto info = Asker::as<Listing>(b.ask(make(2))).spaces.at(0);
   CHECK(info.quota_tuples == 2);
   CHECK(info.quota_bytes == 1000);
   CHECK(info.held == 1);
   CHECK(a.error_of(a.heard(n)).empty());
   harness.crash();
-  Client c(harness);
-  info = Client::as<Listing>(c.ask(Spaces{})).spaces.at(0);
+  Asker c(harness);
+  info = Asker::as<Listing>(c.ask(Spaces{})).spaces.at(0);
   CHECK(info.quota_tuples == 2);
   CHECK(info.held == 1);
   CHECK_THAT(c.error(out("(3,)")), Contains("quota_tuples = 2"));  // what is claimed counts
   CHECK_THAT(c.error(out("(\"" + std::string(2000, 'x') + "\",)")), Contains("quota_bytes = 1000"));
-  CHECK(Client::as<Listing>(c.ask(make(0))).spaces.at(0).quota_tuples == 0);
+  CHECK(Asker::as<Listing>(c.ask(make(0))).spaces.at(0).quota_tuples == 0);
   CHECK(c.error(out("(3,)")).empty());
 }
 
 TEST_CASE("P4: a commit that would exceed a quota fails and leaves its transaction open") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   CHECK(a.error(make(2)).empty());
   for (const char* text : {"(1,)", "(2,)"}) CHECK(a.error(out(text)).empty());
-  const auto held = Client::as<Found>(a.ask(claim("(1,)")));
+  const auto held = Asker::as<Found>(a.ask(claim("(1,)")));
   Commit commit{held.transaction, {Put{"s", tuple("(3,)")}, Put{"s", tuple("(4,)")}}};
   CHECK_THAT(a.error(commit), Contains("LimitExceeded") && Contains("quota_tuples = 2"));
   CHECK(a.text(Count{"s", {pattern("(...)")}}) == "1");
@@ -110,11 +110,11 @@ TEST_CASE("P4: a commit that would exceed a quota fails and leaves its transacti
 
 TEST_CASE("inp and rdp may wait for the end of a conflict") {
   Harness harness;
-  Client a(harness), b(harness);
+  Asker a(harness), b(harness);
   a.ask(out("(1,)"));
   a.ask(out("(2,)"));
   CHECK(b.text(settling("(3,)", true, 5s)).empty());  // nothing matches: at once
-  const auto one = Client::as<Found>(a.ask(claim("(1,)"))), two = Client::as<Found>(a.ask(claim("(2,)")));
+  const auto one = Asker::as<Found>(a.ask(claim("(1,)"))), two = Asker::as<Found>(a.ask(claim("(2,)")));
   CHECK(a.text(settling("(?,)", true, 5s)).empty());  // own claims are no conflict
   Sequence n = b.send(settling("(?,)", true, 5s));
   const Sequence reads = b.send(settling("(1,)", false, 5s));
@@ -125,7 +125,7 @@ TEST_CASE("inp and rdp may wait for the end of a conflict") {
   CHECK(a.error(Abort{two.transaction}).empty());
   CHECK(b.text(n) == "(2,) attempts 1");
   harness.engine->refuse(b.id, {n}, harness.now);
-  const auto again = Client::as<Found>(a.ask(claim("(2,)")));
+  const auto again = Asker::as<Found>(a.ask(claim("(2,)")));
   n = b.send(settling("(?,)", true, 5s));
   harness.advance(4s);
   harness.turn();

@@ -1,5 +1,5 @@
 // Looking at many tuples: scan, count, aggregate.
-#include "client.hpp"
+#include "asker.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -12,12 +12,12 @@ Scan scan(const std::string& text, std::uint32_t max) { return Scan{"s", {patter
 
 // Everything, page by page; `between` runs after each page.
 template <class Between = void (*)(int)>
-std::string scan_all(Client& client, Scan scan, Between between = [](int) {}) {
+std::string scan_all(Asker& client, Scan scan, Between between = [](int) {}) {
   std::string text;
   for (int pages = 1; pages < 1000; ++pages) {
-    const auto page = Client::as<Page>(client.ask(scan));
+    const auto page = Asker::as<Page>(client.ask(scan));
     CHECK(page.items.size() <= scan.max);
-    const std::string more = Client::text_of(page.items);
+    const std::string more = Asker::text_of(page.items);
     text += (text.empty() || more.empty() ? "" : " ; ") + more;
     if (page.done) return text;
     CHECK(page.after > scan.after);
@@ -39,7 +39,7 @@ using enum Aggregate::Function;
 
 TEST_CASE("A scan yields what was there at its first page, once each, by priority and then age") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   CHECK(scan_all(a, scan("(...)", 2)).empty());
   for (int i = 1; i <= 5; ++i) a.ask(out("(\"n\", " + std::to_string(i) + ")"));
   Out urgent = out("(\"n\", 6)");
@@ -64,7 +64,7 @@ TEST_CASE("A scan yields what was there at its first page, once each, by priorit
 
 TEST_CASE("A scan goes on after a restart of the server") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   for (int i = 1; i <= 6; ++i) a.ask(out("(" + std::to_string(i) + ",)"));
   const auto restart = [&](int page) {
     if (page != 1) return;
@@ -80,13 +80,13 @@ TEST_CASE("P9: a page of a scan ends with its bytes or its steps, and the scan g
   limits.steps_per_operation = 10;
   limits.reply_bytes = 200;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   for (int i = 0; i < 95; ++i) a.ask(out("(\"n\", " + std::to_string(i) + ")"));
   int pages = 0;
   CHECK(scan_all(a, scan("(\"n\", 90..99)", 1000), [&](int) { ++pages; }) ==
         "(\"n\", 90) ; (\"n\", 91) ; (\"n\", 92) ; (\"n\", 93) ; (\"n\", 94)");
   CHECK(pages >= 9);  // most of them empty
-  const auto page = Client::as<Page>(a.ask(scan("(\"n\", ?)", 1000)));
+  const auto page = Asker::as<Page>(a.ask(scan("(\"n\", ?)", 1000)));
   CHECK(page.items.size() < 8);
   CHECK_FALSE(page.done);
 }
@@ -95,7 +95,7 @@ TEST_CASE("A count by kind looks at no tuple, however many there are, and is exa
   Limits limits;
   limits.steps_per_operation = 20;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   for (int i = 0; i < 50; ++i) a.ask(out("(\"task\", " + std::to_string(i) + ", 0.5)"));
   for (int i = 0; i < 30; ++i) a.ask(out("(\"task\", \"x\")"));
   for (int i = 0; i < 25; ++i) a.ask(out("(7, nil)"));
@@ -127,7 +127,7 @@ TEST_CASE("A count by kind looks at no tuple, however many there are, and is exa
 
 TEST_CASE("An aggregate sums exactly, groups by fields and orders its rows") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   CHECK(a.text(aggregate("(...)", {}, {{count, 0}, {sum, 1}, {min, 1}, {max, 1}})) == "(0, 0, nil, nil)");
   for (const char* text : {"(\"a\", 1)", "(\"b\", 2)", "(\"a\", 9223372036854775807)", "(\"b\", -5)",
                            "(\"a\", 9223372036854775807)", "(\"c\",)"})
@@ -142,7 +142,7 @@ TEST_CASE("An aggregate sums exactly, groups by fields and orders its rows") {
 
 TEST_CASE("Sums of ints of any size come back exactly") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   const std::string big = "1000000000000000000000000000000000000000000";
   for (const std::string& n : {big, "-" + big, std::string("7"), "-" + big, std::string("-9223372036854775808")})
     a.ask(out("(\"n\", " + n + ")"));
@@ -156,7 +156,7 @@ TEST_CASE("Sums of ints of any size come back exactly") {
 
 TEST_CASE("A float among ints makes the sum a float; what is no number is an error") {
   Harness harness;
-  Client a(harness);
+  Asker a(harness);
   for (const char* text : {"(\"x\", 1)", "(\"x\", 0.5)", "(\"x\", 2)", "(\"z\", 0.0)", "(\"z\", -0.0)"})
     a.ask(out(text));
   CHECK(a.text(aggregate("(\"x\", ?)", {}, {{sum, 1}, {min, 1}, {max, 1}})) == "(3.5, 0.5, 2)");
@@ -175,7 +175,7 @@ TEST_CASE("P9: an aggregate is bounded in its groups and steps") {
   limits.reply_tuples = 10;
   limits.steps_per_operation = 40;
   Harness harness(limits);
-  Client a(harness);
+  Asker a(harness);
   for (int i = 0; i < 30; ++i) a.ask(out("(" + std::to_string(i) + ",)"));
   CHECK_THAT(a.error(aggregate("(...)", {0}, {})), Contains("LimitExceeded") && Contains("reply_tuples = 10"));
   CHECK(a.text(aggregate("(...)", {}, {{sum, 0}})) == "(435,)");

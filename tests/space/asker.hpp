@@ -10,8 +10,8 @@
 
 namespace parvis::space::test {
 
-struct Client {
-  explicit Client(Harness& h, std::string name = {})
+struct Asker {
+  explicit Asker(Harness& h, std::string name = {})
       : harness(h), id(h.engine->open_session(secret(1), h.now, std::move(name))) {}
 
   Sequence send(const Operation& operation) {
