@@ -57,3 +57,62 @@ def test_a_cancelled_in_takes_nothing(server):
             assert await space.in_("c", timeout=PATIENCE) == ("c",)
 
     run(main())
+
+
+def test_the_other_operations_are_coroutines(space):
+    async def main():
+        async with await parvis.aio.connect(space.address, space.name) as own:
+            n = parvis.Var("n")
+            await own.out("n", 1)
+            ran = await own.run(parvis.when(parvis.take("n", n)).do(parvis.put("n", n + 1)))
+            assert ran[n] == 1
+            assert await own.run(parvis.when(parvis.take("x")), wait=False) is None
+            assert await own.update(("n", int), add={1: 1}) == ("n", 3)
+            assert await own.swap(("n", int), ("n", 9)) == ("n", 3)
+            assert await own.out_if_absent("n", 9) is False
+            assert await own.copy_collect(own.name + "-copy", "n", int) == 1
+            assert await own.collect(own.name + "-copy", "n", int) == 1
+            with pytest.raises(TypeError, match="no option"):
+                await own.update(("n", int), divide={1: 1})
+
+    run(main())
+
+
+def test_a_statement_that_is_cancelled_never_runs(space):
+    async def main():
+        async with await parvis.aio.connect(space.address, space.name) as own:
+            waiting = asyncio.ensure_future(own.run(parvis.when(parvis.take("a")).do(parvis.put("ran"))))
+            while not any(info.waiters for info in await own.spaces() if info.name == space.name):
+                pass
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            while any(info.waiters for info in await own.spaces() if info.name == space.name):
+                pass
+            await own.out("a")
+            assert await own.count("ran") == 0
+
+    run(main())
+
+
+def test_transactions_see_what_they_put(space):
+    async def main():
+        async with await parvis.aio.connect(space.address, space.name) as own:
+            await own.out("v", 1)
+            async with own.transaction(lease=60) as tx:
+                await tx.out("v", 2)
+                assert await tx.in_("v", int) == ("v", 1)
+                assert await tx.rd("v", int) == ("v", 2)
+                assert await tx.take_many(5, "v", int) == [("v", 2)]
+                assert await tx.inp("v", int) is None
+                await tx.out("v", 3)
+            with pytest.raises(parvis.Conflict):
+                await tx.inp("v", int)
+            assert await own.in_("v", int) == ("v", 3)
+            with pytest.raises(ZeroDivisionError):
+                async with own.transaction() as tx:
+                    await tx.out("v", 4)
+                    1 / 0
+            assert await own.count("v", int) == 0
+
+    run(main())

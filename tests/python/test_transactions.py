@@ -136,6 +136,13 @@ def test_own_writes_are_of_their_space_and_any_template(space):
     assert other.count("v", int) == 0
 
 
+def test_a_delayed_put_is_hidden_from_its_own_transaction(space):
+    with space.transaction() as tx:
+        tx.out("v", 1, delay=60)
+        assert tx.rdp("v", int) is None
+    assert space.rdp("v", int) is None
+
+
 def test_a_blocking_take_inside_waits_for_others(space):
     with space.transaction() as tx:
         tx.out("mine", 1)
