@@ -31,10 +31,14 @@ const std::string& Named::id() {
     make();
     found = look();
   }
-  if (!found) throw Error(ErrorCode::not_found, fmt::format("the {} '{}' was removed meanwhile", kind_, name_));
+  if (!found) removed();
   setting_ = found->items.at(4);
   id_ = found->items.at(3).get<std::string>();
   return id_;
+}
+
+void Named::removed() const {
+  throw Error(ErrorCode::not_found, fmt::format("the {} '{}' was removed meanwhile", kind_, name_));
 }
 
 // The older of two that were made at the same time holds: everybody sees tuples in one order.
@@ -69,15 +73,6 @@ std::optional<Transaction> Named::claim(const Template& token, std::optional<Dur
     return std::nullopt;
   }
   return transaction;
-}
-
-Tuple Named::change(const Template& pattern, const std::function<void(Tuple&)>& how) {
-  auto transaction = space_.transaction();
-  Tuple tuple = transaction.in(pattern);
-  how(tuple);
-  transaction.out(tuple);
-  transaction.commit();
-  return tuple;
 }
 
 bool Lock::hold(std::optional<Duration> timeout) {
@@ -220,7 +215,7 @@ bool Barrier::broken() { return space_.rd(pattern("state", of<bool>)).items.at(4
 std::uint64_t Barrier::waiting() { return space_.count(pattern("here", any)); }
 
 void Event::put(bool value) {
-  change(pattern(of<bool>), [&](Tuple& tuple) { tuple.items.at(3) = value; });
+  change(pattern(of<bool>), statements::set(3, value));
 }
 
 bool Event::wait_for(Duration timeout) {
@@ -234,9 +229,7 @@ bool Event::wait_for(Duration timeout) {
 }
 
 std::int64_t Counter::add(std::int64_t n) {
-  return change(pattern(any), [&](Tuple& tuple) { tuple.items.at(3) = tuple.items.at(3).get<std::int64_t>() + n; })
-      .items.at(3)
-      .get<std::int64_t>();
+  return change(pattern(any), statements::add(3, n)).items.at(3).get<std::int64_t>();
 }
 
 std::int64_t Counter::value() { return space_.rd(pattern(any)).items.at(3).get<std::int64_t>(); }

@@ -55,14 +55,20 @@ class Named {
   // A transaction that holds the token: as long as it and the session live. Nothing when there is none in time; no
   // timeout: wait for ever.
   std::optional<Transaction> claim(const Template& token, std::optional<Duration> timeout);
-  // Changes the one tuple that matches; no other change comes between.
-  Tuple change(const Template& pattern, const std::function<void(Tuple&)>& how);
+  // Changes the one tuple that matches, where it stands.
+  template <class... C>
+  Tuple change(const Template& pattern, const C&... changes) {
+    auto changed = space_.update(pattern, changes...);
+    if (!changed) removed();
+    return std::move(*changed);
+  }
 
   Space space_;
   std::string kind_, name_;
 
  private:
   void make();
+  [[noreturn]] void removed() const;
 
   std::string id_;
   Value setting_;
@@ -162,10 +168,7 @@ class Variable : public Named {
   Variable(Space space, std::string name)
       : Named(std::move(space), "parvis.variable", std::move(name), Nil{}, {{Value(false), Value()}}) {}
   void set(const T& value) {
-    change(pattern(of<bool>, any), [&](Tuple& tuple) {
-      tuple.items.at(3) = true;
-      tuple.items.at(4) = to_value(value);
-    });
+    change(pattern(of<bool>, any), statements::set(3, true), statements::set(4, value));
   }
   T get() { return from_value<T>(space_.rd(pattern(true, any)).items.at(4)); }
   T get_for(Duration timeout) { return from_value<T>(space_.rd_for(timeout, pattern(true, any)).items.at(4)); }

@@ -7,8 +7,9 @@ import uuid
 from typing import Any, Optional, Sequence, Tuple
 
 from .._errors import Timeout
-from .._space import Space, Transaction
+from .._space import Space
 from .._templates import ANY
+from .._transaction import Transaction
 from ._named import Named, seconds
 
 LATE = 3600.0  # seconds after which a "go" that nobody took is no longer kept: who waited for it has died

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, List, Optional, Sequence, Tuple, Type
 
 from .._errors import Conflict
-from .._space import Space, Transaction
+from .._space import Space
+from .._transaction import Transaction
 from ._named import Named, seconds
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any, Optional, Sequence, Tuple
 
-from .._errors import Timeout
-from .._space import Space, Transaction
+from .._errors import NotFound, Timeout
+from .._space import Space
+from .._transaction import Transaction
 from .._templates import ANY
 
 
@@ -84,6 +85,13 @@ class Named:
             claim.abort()
             return None
         return claim
+
+    def _change(self, *fields: Any, **how: Any) -> Tuple[Any, ...]:
+        """Changes the tuple (kind, name, id, *fields) where it stands, in one step; as it is now."""
+        changed = self._space.update((*self._key(), *fields), **how)
+        if changed is None:
+            raise NotFound(f"{self!r} was deleted meanwhile")
+        return changed
 
     def delete(self) -> None:
         """Removes it from the space; for when nobody uses it any more."""

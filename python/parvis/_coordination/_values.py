@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence, Tuple, Union
+from typing import Any, Optional, Sequence, Tuple, Union
 
 from .._errors import Timeout
 from .._space import Space
@@ -10,15 +10,6 @@ from .._templates import ANY
 from ._named import Named, seconds
 
 Number = Union[int, float]
-
-
-def _updated(space: Space, template: Sequence[Any], change: Callable[[Tuple[Any, ...]], Tuple[Any, ...]]
-             ) -> Tuple[Any, ...]:
-    """Changes the one tuple that matches; no other change comes between."""
-    with space.transaction() as transaction:
-        changed = change(transaction.in_(*template))
-        transaction.out(*changed)
-    return changed
 
 
 class Event(Named):
@@ -32,11 +23,11 @@ class Event(Named):
 
     def set(self) -> None:
         """Sets it: whoever waits goes on."""
-        _updated(self._space, (*self._key(), bool), lambda old: (*old[:3], True))
+        self._change(bool, set={3: True})
 
     def clear(self) -> None:
         """Unsets it: whoever waits from now on, waits."""
-        _updated(self._space, (*self._key(), bool), lambda old: (*old[:3], False))
+        self._change(bool, set={3: False})
 
     def is_set(self) -> bool:
         """Whether it is set."""
@@ -61,7 +52,7 @@ class Variable(Named):
 
     def set(self, value: Any) -> None:
         """Gives it a value, in place of the one it had."""
-        _updated(self._space, (*self._key(), bool, ANY), lambda old: (*old[:3], True, value))
+        self._change(bool, ANY, set={3: True, 4: value})
 
     def get(self, timeout: Optional[float] = None) -> Any:
         """Its value; waits for the first one, at most ``timeout`` seconds, then parvis.Timeout."""
@@ -82,7 +73,7 @@ class Counter(Named):
 
     def add(self, n: Number = 1) -> Number:
         """Adds, and answers what it came to."""
-        value: Number = _updated(self._space, (*self._key(), ANY), lambda old: (*old[:3], old[3] + n))[3]
+        value: Number = self._change(ANY, add={3: n})[3]
         return value
 
     @property

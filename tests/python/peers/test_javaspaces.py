@@ -7,7 +7,7 @@ space:
 R3: ``out`` takes the length of the lease and hands out no lease object whose length could differ.
 R21-R24: a template is plain values; it is encoded by each call, so there is nothing to prepare (``snapshot``).
 R35: a read inside a transaction locks nothing; who must keep the tuple from others takes it.
-R8, R25-R31, R37 are about notify, which is ``watch`` here, and not asked in this file."""
+R8, R25-R31, R37 (notify) are in test_javaspaces_notify.py."""
 import itertools
 
 import pytest

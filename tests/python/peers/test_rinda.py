@@ -183,3 +183,40 @@ def test_a_reader_is_no_taker(space, server):
     space.out("news", "good")
     assert [reader.result() for reader in readers] == [("news", "good")] * 3
     assert space.in_("news", str) == ("news", "good")
+
+
+def test_core_03_notify(space):
+    """write, take, delete (its time is over) and close, each told once and in order."""
+    with space.watch("message", str, int) as watch:
+        space.out("message", "first", 3)
+        space.out("message", "second", 1, lease=0.05)
+        space.out("message", "third", 0)
+        space.out("other", "third", 0)
+        space.in_("message", "third", int)
+        eventually(lambda: space.count("message", "second", int) == 0)
+        space.in_("message", "first", int)
+        events = [tuple(watch.next(PATIENCE)[:2]) for _ in range(6)]
+    assert [event for event in events if event[1][1] != "second"] == [
+        ("put", ("message", "first", 3)), ("put", ("message", "third", 0)), ("taken", ("message", "third", 0)),
+        ("taken", ("message", "first", 3))]
+    assert [event for event in events if event[1][1] == "second"] == [("put", ("message", "second", 1)),
+                                                                      ("expired", ("message", "second", 1))]
+    assert watch.next(0) is None  # closed
+
+
+def test_a_written_tuple_can_be_cancelled_and_renewed(space):
+    """What Rinda's entry.cancel and entry.renew do."""
+    lease = space.out("removeme", 1, lease=3600)
+    assert space.read_many(10, ANY, ANY) == [("removeme", 1)]
+    lease.renew(7200)
+    lease.cancel()
+    assert space.read_many(10, ANY, ANY, timeout=0) == []
+
+
+def test_attempt_take_and_write_in_one_step(space):
+    """ruby #8128, asked for and never there: compare and set."""
+    assert space.out_if_absent("config", 1, unless=("config", ANY))
+    assert not space.out_if_absent("config", 2, unless=("config", ANY))
+    assert space.swap(("config", 1), ("config", 3)) == ("config", 1)
+    assert space.swap(("config", 1), ("config", 4)) is None
+    assert space.take_many(10, "config", ANY) == [("config", 3)]

@@ -92,6 +92,16 @@ def test_transaction_write_read_write_take(space, call):
     assert space.read_many(10, ANY, timeout=0) == ([(0,)] if call == "rd" else [])
 
 
+def test_read_stream(space):
+    """A read with a block: what is there, and then what comes."""
+    space.out_many([(n,) for n in range(3)])
+    with space.watch(ANY, kinds="put") as watch:
+        there = list(space.scan(ANY))
+        for n in range(3, 10):
+            space.out(n)
+        assert there + [watch.next(PATIENCE).tuple for _ in range(3, 10)] == [(n,) for n in range(10)]
+
+
 def test_transaction_empty(space):
     before = space.count(...)
     with space.transaction():
