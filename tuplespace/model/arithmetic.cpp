@@ -15,8 +15,7 @@ namespace parvis {
 
 namespace {
 
-std::uint8_t type_at(ByteSpan value) { return tags::type_of(walk::tag(value.data())); }
-std::string name_at(ByteSpan value) { return std::string(name_of(static_cast<Type>(type_at(value)))); }
+std::string name_at(ByteSpan value) { return std::string(name_of(static_cast<Type>(walk::type_at(value)))); }
 
 double real_of(ByteSpan value) { return std::bit_cast<double>(walk::real_bits(value.data() + 1)); }
 std::int64_t small_of(ByteSpan value) {
@@ -131,8 +130,8 @@ Big product(const Big& a, const Big& b) {
 
 template <class Small, class Exact, class Real>
 ByteVector calculated(const char* what, ByteSpan a, ByteSpan b, Small&& small, Exact&& exact, Real&& real) {
-  const std::uint8_t type = type_at(a);
-  if (type != type_at(b) || (type != tags::integer && type != tags::real))
+  const std::uint8_t type = walk::type_at(a);
+  if (type != walk::type_at(b) || (type != tags::integer && type != tags::real))
     checks::invalid(std::string(what) + " wants two ints or two floats, not " + name_at(a) + " and " + name_at(b));
   if (type == tags::real) return written(real(real_of(a), real_of(b)));
   std::int64_t result = 0;
@@ -141,7 +140,7 @@ ByteVector calculated(const char* what, ByteSpan a, ByteSpan b, Small&& small, E
 }
 
 bool comes_first(ByteSpan a, ByteSpan b, const char* what) {
-  if (type_at(a) != type_at(b) || !tags::is_ordered(type_at(a)))
+  if (walk::type_at(a) != walk::type_at(b) || !tags::is_ordered(walk::type_at(a)))
     checks::invalid(std::string(what) + " wants two ints, floats, strs or bytes, not " + name_at(a) + " and " +
                     name_at(b));
   return compare_values(a, b) < 0;

@@ -107,11 +107,9 @@ ByteSpan run_of(ByteSpan value) {
   return walk::run(p);
 }
 
-std::uint8_t type_at(ByteSpan value) { return tags::type_of(walk::tag(value.data())); }
-
 bool lies_between(const std::byte* bounds, ByteSpan value) {
-  if (tags::type_of(walk::tag(bounds)) != type_at(value)) return false;
-  if (type_at(value) == tags::real) {
+  if (tags::type_of(walk::tag(bounds)) != walk::type_at(value)) return false;
+  if (walk::type_at(value) == tags::real) {
     const double x = real_at(value.data());
     return real_at(bounds) <= x && x <= real_at(bounds + 9);
   }
@@ -147,7 +145,7 @@ bool is_one_of(const std::byte* values, ByteSpan value) {
 bool binds(const std::byte* p, ByteSpan value, Bindings* bindings) {
   const auto name = as_text(walk::run(p));
   const auto type = walk::tag(p);
-  if (type != tags::untyped && type != type_at(value)) return false;
+  if (type != tags::untyped && type != walk::type_at(value)) return false;
   return bindings->bind(name, value);
 }
 
@@ -174,7 +172,7 @@ bool matches_pattern(Kind kind, ByteSpan pattern, ByteSpan value, Bindings* bind
   switch (kind) {
     case Kind::actual: return equal_values(pattern, value);
     case Kind::any: return true;
-    case Kind::formal: return walk::tag(p) == type_at(value);
+    case Kind::formal: return walk::tag(p) == walk::type_at(value);
     case Kind::class_formal: return has_class(walk::run(p), value);
     case Kind::between: return lies_between(p, value);
     case Kind::prefix: return has_prefix({p, pattern.data() + pattern.size()}, value);
@@ -287,7 +285,7 @@ std::uint64_t hash_combine(std::uint64_t a, std::uint64_t b) {
 }
 
 int compare_values(ByteSpan a, ByteSpan b) {
-  switch (type_at(a)) {
+  switch (walk::type_at(a)) {
     case tags::integer: return compare_integers(a.data(), b.data());
     case tags::real: return compare_reals(a.data(), b.data());
     default: return compare_bytes(run_of(a), run_of(b));

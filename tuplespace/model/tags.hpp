@@ -40,6 +40,7 @@ bool fits_64_bits(bool negative, ByteSpan magnitude);
 namespace parvis::walk {
 
 inline std::uint8_t tag(const std::byte* p) { return std::to_integer<std::uint8_t>(*p); }
+inline std::uint8_t type_at(ByteSpan value) { return tags::type_of(tag(value.data())); }
 
 inline std::uint64_t varint(const std::byte*& p) {
   auto b = std::to_integer<std::uint64_t>(*p++);
