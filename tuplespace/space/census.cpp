@@ -102,9 +102,9 @@ std::optional<std::uint64_t> Census::count(std::span<const Matcher> matchers) co
     questions.push_back(std::move(*q));
   }
   std::uint64_t sum = 0;
-  for (const auto& [kind, number] : kinds_)
-    if (std::any_of(questions.begin(), questions.end(), [&](const Question& q) { return q.matches(kind); }))
-      sum += number;
+  for (const auto& kind : kinds_)
+    if (std::any_of(questions.begin(), questions.end(), [&](const Question& q) { return q.matches(kind.first); }))
+      sum += kind.second;
   return sum;
 }
 
