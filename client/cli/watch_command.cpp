@@ -1,6 +1,7 @@
 // watch: the events of a space as they happen, one line each.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 #include <map>
 #include <optional>
@@ -53,9 +54,14 @@ void watch(Context& context, const Following& wanted) {
   request.timeout_us = microseconds(wanted.timeout);
   request.from = wanted.from.value_or(0);
   request.begin = !wanted.from;
+  auto last = std::chrono::steady_clock::now();  // when something happened
   for (std::uint64_t left = wanted.max; left > 0;) {
     const Answer answer = session->call(request, interruptible());
     const auto& page = std::get<Events>(answer);
+    const auto now = std::chrono::steady_clock::now();
+    if (!page.events.empty() || request.begin) last = now;
+    if (wanted.timeout && std::chrono::duration<double>(now - last).count() >= *wanted.timeout)
+      throw Error(ErrorCode::timeout, fmt::format("nothing happened for {} s", *wanted.timeout));
     bool written = !page.gap || print_gap(page.next, context.json);
     for (const auto& event : page.events) {
       if (left == 0) break;
