@@ -17,7 +17,7 @@ Asked renew(TransactionId transaction, const std::vector<TupleId>& tuples, const
   return {Renew{transaction, microseconds(lease, "lease"), tuples}, Shape::none};
 }
 
-Asked count(const std::string& space, const py::tuple& fields) {
+Asked asked_count(const std::string& space, const py::tuple& fields) {
   return {Count{space, Templates(fields).owned()}, Shape::number};
 }
 
@@ -84,7 +84,7 @@ void register_operations(py::module_& module) {
   module.def("begin", &begin, py::arg("lease"));
   module.def("abort", &abort, py::arg("transaction"));
   module.def("renew", &renew, py::arg("transaction"), py::arg("tuples"), py::arg("lease"));
-  module.def("count", &count, py::arg("space"), py::arg("fields"));
+  module.def("count", &asked_count, py::arg("space"), py::arg("fields"));
   module.def("scan", &scan, py::arg("space"), py::arg("fields"), py::arg("max"), py::arg("after"), py::arg("until"));
   module.def("aggregate", &aggregate, py::arg("space"), py::arg("fields"), py::arg("group_by"), py::arg("terms"));
   module.def("collect", &collect, py::arg("from_"), py::arg("to"), py::arg("fields"), py::arg("copy"));

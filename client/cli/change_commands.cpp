@@ -19,7 +19,7 @@ struct Kind {
   Change::How how;
   const char* help;
 };
-constexpr std::array kinds{
+constexpr std::array changes_known{
     Kind{"--set", Change::How::set, "POSITION=WORD: put the word there; may be repeated, as all of these"},
     Kind{"--add", Change::How::add, "POSITION=NUMBER: add"},
     Kind{"--subtract", Change::How::subtract, "POSITION=NUMBER: subtract"},
@@ -29,7 +29,7 @@ constexpr std::array kinds{
 };
 
 struct Update : Words {
-  std::array<std::vector<std::string>, kinds.size()> changes;
+  std::array<std::vector<std::string>, changes_known.size()> changes;
   bool wait = false;
   std::optional<double> timeout;
 };
@@ -49,8 +49,8 @@ Change change_of(const Kind& kind, const std::string& text) {
 
 Statement statement_of(const Update& wanted) {
   Action action{.what = Action::What::update};
-  for (std::size_t i = 0; i < kinds.size(); ++i)
-    for (const auto& text : wanted.changes[i]) action.changes.push_back(change_of(kinds[i], text));
+  for (std::size_t i = 0; i < changes_known.size(); ++i)
+    for (const auto& text : wanted.changes[i]) action.changes.push_back(change_of(changes_known[i], text));
   if (action.changes.empty()) throw CLI::RequiredError("one of --set --add --subtract --multiply --min --max");
   Branch branch;
   branch.guard.push_back({Condition::What::in, wanted.space, wanted.single_template()});
@@ -78,8 +78,8 @@ void add_update(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Update>();
   auto* command = add_words(app, "update", "Change fields of the oldest tuple that matches, where it stands; prints it",
                             *wanted, context);
-  for (std::size_t i = 0; i < kinds.size(); ++i)
-    command->add_option(kinds[i].option, wanted->changes[i], kinds[i].help)->allow_extra_args(false);
+  for (std::size_t i = 0; i < changes_known.size(); ++i)
+    command->add_option(changes_known[i].option, wanted->changes[i], changes_known[i].help)->allow_extra_args(false);
   command->add_flag("--wait", wanted->wait, "Wait for a match (without: exit status 1 when there is none)");
   command->add_option("-t,--timeout", wanted->timeout, "Seconds to wait for a match at most (exit status 3)")
       ->check(CLI::NonNegativeNumber);

@@ -136,7 +136,9 @@ TEST_CASE("Changes are made one after the other, and errors name the field") {
   CHECK(after({change(0, How::min, "3"), change(1, How::max, "\"b\"")}) == "(3, \"b\", 0.5)");
   CHECK(after({change(0, How::add, "1.0")}) == "field 0: add wants two ints or two floats, not int and float");
   CHECK(after({change(1, How::min, "1")}).find("field 1: min wants two") == 0);
-  CHECK(after({change(3, How::set, "1")}) == "a change of field 3 of a tuple that has 3");
+  CHECK(after({change(3, How::set, "1")}) == "(7, \"a\", 0.5, 1)");
+  CHECK(after({change(4, How::set, "1")}) == "a change of field 4 of a tuple that has 3");
+  CHECK(after({change(3, How::add, "1")}) == "a change of field 3 of a tuple that has 3");
   CHECK(after({change(2, How::set, "?z:")}) == "field 2 of the change: the variable z is not bound");
   const std::vector<Change> growing(40, change(0, How::multiply, "0x" + std::string(500, 'f')));
   CHECK_THROWS_WITH(changed(m.value.span(), growing, m.bound, FormLimits{100'000, 1000}),

@@ -40,11 +40,6 @@ mode_t mode_of(const fs::path& path) {
   return status.st_mode & 0777;
 }
 
-std::string content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 }  // namespace
 
 TEST_CASE("a new folder is the user's alone", "[open]") {
@@ -53,7 +48,7 @@ TEST_CASE("a new folder is the user's alone", "[open]") {
   const fs::path made = folder.path() / "some" / "where";
   CHECK(mode_of(made) == 0700);
   for (const char* file : {"META", "lock", "data.mdb", "lock.mdb"}) CHECK(mode_of(made / file) == 0600);
-  CHECK(content_of(made / "META") == "Parvis data folder\nformat 2\ndata lmdb\n");
+  CHECK(text_of(made / "META") == "Parvis data folder\nformat 2\ndata lmdb\n");
 }
 
 TEST_CASE("a folder in use is refused, with the process that uses it", "[open]") {
@@ -203,7 +198,7 @@ TEST_CASE("a damaged record is named", "[open]") {
   std::copy(as_bytes(marker).begin(), as_bytes(marker).end(), body.end() - 500);
   make_store(folder.data(), {put(41, "before"), put(42, Blob::take(std::move(body))), put(43, "behind")});
   const fs::path file = folder.data() / "data.mdb";
-  const std::size_t at = content_of(file).find(marker);
+  const std::size_t at = text_of(file).find(marker);
   REQUIRE(at != std::string::npos);
   std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(static_cast<std::streamoff>(at)).put('H');
   const auto store = open_lmdb(options_for(folder.data()));

@@ -1,6 +1,7 @@
 #include "support.hpp"
 
 #include <cstdlib>
+#include <fstream>
 #include <future>
 
 #include <catch2/catch.hpp>
@@ -83,6 +84,11 @@ LmdbOptions options_for(const std::filesystem::path& folder) {
   options.map_initial = 128 << 10;
   options.journal_bytes = 1 << 20;
   return options;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace parvis::storage::test

@@ -36,6 +36,7 @@ class TemporaryFolder {
 Blob text(std::string_view bytes);
 Blob random_blob(std::size_t size, std::uint64_t seed);
 std::string str(const Blob& blob);
+std::string text_of(const std::filesystem::path& file);
 
 inline Change put(RecordId id, std::string_view bytes) { return {id, text(bytes)}; }
 inline Change put(RecordId id, Blob bytes) { return {id, std::move(bytes)}; }

@@ -15,17 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  REQUIRE(in.good());
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 void unpack_format_1(const fs::path& folder) {
   const fs::path fixture = fs::path(PARVIS_STORAGE_FIXTURES) / "format_1";
   fs::create_directory(folder);
   fs::copy(fixture / "META", folder / "META");
-  const std::string packed = content_of(fixture / "data.mdb.pages");
+  const std::string packed = text_of(fixture / "data.mdb.pages");
   const ByteSpan bytes = as_bytes(packed);
   std::ofstream out(folder / "data.mdb", std::ios::binary);
   for (std::size_t at = 8; at < bytes.size();) {
@@ -60,7 +54,7 @@ TEST_CASE("a folder of format 1 is opened, converted and goes on", "[upgrade]") 
   {
     const auto store = open_lmdb(options_for(folder.data()));
     CHECK(recover(*store) == expected);
-    CHECK(content_of(folder.data() / "META") == "Parvis data folder\nformat 2\ndata lmdb\n");
+    CHECK(text_of(folder.data() / "META") == "Parvis data folder\nformat 2\ndata lmdb\n");
     CHECK(commit(*store, {put(9, "new"), erase(8)}).outcome == Outcome::ok);
   }
   expected.erase(8);

@@ -238,6 +238,11 @@ ByteVector changed(ByteSpan tuple, std::span<const Change> changes, const BoundV
   std::vector<ByteVector> values(fields.size());
   FormLimits left = limits;
   for (const Change& change : changes) {
+    // A set just behind the last field appends one.
+    if (change.how == Change::How::set && change.position == fields.size() && change.position < max_fields) {
+      fields.emplace_back();
+      values.emplace_back();
+    }
     if (change.position >= fields.size())
       checks::invalid(fmt::format("a change of field {} of a tuple that has {}", change.position, fields.size()));
     const Blob form = flat(change.operand);
