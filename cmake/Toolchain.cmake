@@ -8,7 +8,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 option(PARVIS_WERROR "Warnings are errors" OFF)
-option(PARVIS_FUZZ "Build the libFuzzer targets (clang)" OFF)
+option(PARVIS_FUZZ "Build the libFuzzer targets, and everything instrumented for them (clang)" OFF)
 set(PARVIS_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
 
 # Most of a file's compile time goes into Boost's and the standard library's headers: read once for several files.
@@ -41,5 +41,15 @@ if(PARVIS_SANITIZE)
   add_compile_options(-fsanitize=${PARVIS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined -O1 -g1)
   add_link_options(-fsanitize=${PARVIS_SANITIZE})
   # Recycled coroutine frames would hide use after free from the sanitizer.
+  add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
+endif()
+if(PARVIS_FUZZ)
+  if(PARVIS_SANITIZE)
+    message(FATAL_ERROR "PARVIS_FUZZ brings its own sanitizers: leave PARVIS_SANITIZE empty")
+  endif()
+  # Everything, libraries included: a fuzzer that sees only its own file finds nothing behind it.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+                      -fno-omit-frame-pointer -O1 -g1)
+  add_link_options(-fsanitize=address,undefined)
   add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
 endif()

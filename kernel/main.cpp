@@ -106,9 +106,10 @@ class Kernel {
                        journal.stopped();
                        end(output, 0, true);
                      }});
-    net::Listener listener(
-        io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, [&](const std::string& line) { output.log(line); }},
-        control);
+    const auto note = [&](std::string_view what, const std::string& who, const std::string& why) {
+      output.log(fmt::format("{} {}: {}", what, who, why));
+    };
+    net::Listener listener(io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, note}, control);
     const wire::Address address = listener.listen(listen_address(options_));
     const auto guard = boost::asio::make_work_guard(io);
     std::jthread control_thread;

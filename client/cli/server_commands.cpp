@@ -13,7 +13,7 @@ namespace parvis::cli {
 namespace {
 
 struct Serve {
-  std::string data, durability = "durable";
+  std::string data, durability = "durable", log = "info";
   std::vector<std::string> listen, limits;
   std::optional<int> idle_exit;
 };
@@ -23,6 +23,7 @@ int serve(const Serve& wanted) {
   options.data = wanted.data;
   for (const auto& address : wanted.listen) options.listen.push_back(wire::Address::parse(address));
   options.durability = server::parse_durability(wanted.durability);
+  options.log = server::parse_log_level(wanted.log);
   if (wanted.idle_exit) options.idle_exit = std::chrono::seconds(*wanted.idle_exit);
   for (const auto& limit : wanted.limits) server::set_limit(options.limits, limit);
   return server::serve(options);
@@ -42,6 +43,7 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--idle-exit", wanted->idle_exit, "End when nobody has been attached for so many seconds");
   command->add_option("--limit", wanted->limits,
                       "Change a limit: name=value, e.g. tuple_bytes=2G; a wrong name lists them all");
+  command->add_option("--log", wanted->log, "What the log tells: debug, info, warn or error")->capture_default_str();
   command->callback([wanted, &context] { context.exit = serve(*wanted); });
 }
 

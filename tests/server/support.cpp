@@ -49,6 +49,13 @@ TempFolder::~TempFolder() {
 FaultyStore::FaultyStore() : inner_(storage::make_memory_store()) {}
 
 void FaultyStore::commit(storage::Batch&& batch, storage::Done durable, storage::Sync sync, storage::Done written) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (holding_) {
+      held_.push_back({std::move(batch), std::move(durable), sync, std::move(written)});
+      return held_changed_.notify_all();
+    }
+  }
   const auto outcome = next.load();
   if (outcome == storage::Outcome::ok) {
     return inner_->commit(std::move(batch), std::move(durable), sync, std::move(written));
@@ -60,22 +67,55 @@ void FaultyStore::commit(storage::Batch&& batch, storage::Done durable, storage:
   durable(result);
 }
 
+void FaultyStore::hold() {
+  const std::lock_guard lock(mutex_);
+  holding_ = true;
+}
+
+void FaultyStore::wait_for_held() {
+  std::unique_lock lock(mutex_);
+  REQUIRE(held_changed_.wait_for(lock, std::chrono::milliseconds(patience_ms), [this] { return !held_.empty(); }));
+}
+
+void FaultyStore::let_go() {
+  const std::lock_guard lock(mutex_);
+  holding_ = false;
+  for (auto& waiting : std::exchange(held_, {}))
+    inner_->commit(std::move(waiting.batch), std::move(waiting.durable), waiting.sync, std::move(waiting.written));
+}
+
+void FaultyStore::lose() {
+  const std::lock_guard lock(mutex_);
+  holding_ = false;
+  held_.clear();
+}
+
 storage::Usage FaultyStore::usage() const {
   auto usage = inner_->usage();
   usage.nearly_full = nearly_full;
   return usage;
 }
 
-TestServer::TestServer(Limits limits) : log_(STDERR_FILENO) {
+TestServer::TestServer(Limits limits) : limits_(limits) { start(); }
+
+void TestServer::start() {
   server::ServeOptions options;
-  options.limits = limits;
+  options.limits = limits_;
   server_ = std::make_unique<server::Server>(store, test_token(), options, log_);
   server_->listen(wire::Address::parse("unix://" + path()));
   port_ = server_->listen(wire::Address::parse("tcp://127.0.0.1:0")).port;
   thread_ = std::thread([this] { server_->run(); });
 }
 
+void TestServer::kill() {
+  server_->loop().stop();
+  thread_.join();
+  server_.reset();
+  store.lose();
+}
+
 TestServer::~TestServer() {
+  store.let_go();
   server_->stop("the test is over");
   thread_.join();
   server_.reset();
@@ -92,6 +132,16 @@ RawClient::RawClient(RawClient&& other) noexcept
       assembler_(std::move(other.assembler_)),
       arrived_(std::move(other.arrived_)),
       taken_(other.taken_) {}
+
+RawClient& RawClient::operator=(RawClient&& other) noexcept {
+  std::swap(session, other.session);
+  std::swap(secret, other.secret);
+  std::swap(fd_, other.fd_);
+  std::swap(assembler_, other.assembler_);
+  std::swap(arrived_, other.arrived_);
+  std::swap(taken_, other.taken_);
+  return *this;
+}
 
 RawClient RawClient::unix_socket(const std::string& path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

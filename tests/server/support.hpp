@@ -2,14 +2,18 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "storage/store.hpp"
 #include "tuplespace/server/server.hpp"
@@ -34,7 +38,7 @@ inline wire::Token test_token() {
   return token;
 }
 
-// A store whose next commit fails as told.
+// A store whose next commit fails as told, or whose commits wait.
 class FaultyStore : public storage::Store {
  public:
   FaultyStore();
@@ -44,13 +48,28 @@ class FaultyStore : public storage::Store {
     inner_->read(id, offset, size, std::move(done));
   }
   [[nodiscard]] storage::Usage usage() const override;
+  void hold();                 // commits from now on wait ...
+  void wait_for_held();        // until one does; fails the test after 30 s
+  void let_go();               // ... and are done now, and those that follow at once
+  void lose();                 // ... or never happened: the server was killed before
   void close() override { inner_->close(); }
 
   std::atomic<storage::Outcome> next{storage::Outcome::ok};  // failed: this commit and all later ones
   std::atomic<bool> nearly_full{false};
 
  private:
+  struct Waiting {
+    storage::Batch batch;
+    storage::Done durable;
+    storage::Sync sync;
+    storage::Done written;
+  };
+
   std::unique_ptr<storage::Store> inner_;
+  std::mutex mutex_;
+  std::condition_variable held_changed_;
+  bool holding_ = false;
+  std::vector<Waiting> held_;
 };
 
 class TestServer {
@@ -59,11 +78,14 @@ class TestServer {
   ~TestServer();
   [[nodiscard]] std::string path() const { return (folder_.path() / "s").string(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  void kill();                 // as kill -9 would: what the store has not got is lost
+  void start();                // again, on the same store
   FaultyStore store;
 
  private:
   TempFolder folder_;
-  server::Log log_;
+  server::Log log_{STDERR_FILENO};
+  const Limits limits_;
   std::unique_ptr<server::Server> server_;
   std::uint16_t port_ = 0;
   std::thread thread_;
@@ -74,8 +96,10 @@ class RawClient {
   static RawClient unix_socket(const std::string& path);
   static RawClient tcp(std::uint16_t port);
   RawClient(RawClient&& other) noexcept;
+  RawClient& operator=(RawClient&& other) noexcept;
   ~RawClient() { close(); }
   void close();
+  [[nodiscard]] bool closed() const { return fd_ < 0; }
 
   void send_bytes(ByteSpan bytes);                     // all of them, whatever they are
   void send_bytes(std::string_view bytes) { send_bytes(as_bytes(bytes)); }

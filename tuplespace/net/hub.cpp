@@ -10,6 +10,13 @@
 #include "tuplespace/net/stream.hpp"
 
 namespace parvis::net {
+namespace {
+
+// Bounds for all connections together, in those of one.
+constexpr std::size_t partial_share = 2;   // of message_bytes
+constexpr std::size_t queued_share = 128;  // of send_queue_bytes
+
+}  // namespace
 
 void Hub::start() { schedule_tick(); }
 
@@ -43,8 +50,6 @@ void Hub::accepted(int fd) {
   streams.insert(stream);
   stream->start();
   if (streams.size() > options.limits.connections) {
-    note(fmt::format("refused a connection from {}: limit connections = {}", stream->peer(),
-                     options.limits.connections));
     stream->fail(Error(
         ErrorCode::limit_exceeded,
         fmt::format(
@@ -61,6 +66,43 @@ void Hub::dirty(const std::shared_ptr<Stream>& stream) {
     self->flush_posted_ = false;
     self->flush();
   });
+}
+
+void Hub::account(std::size_t& all, std::size_t& mine, std::size_t now) {
+  all += now - mine;
+  mine = now;
+  const Limits& limits = options.limits;
+  const bool over = partial_bytes / partial_share > limits.message_bytes ||
+                    queued_bytes / queued_share > limits.send_queue_bytes;
+  if (!over || shed_posted_) return;
+  shed_posted_ = true;  // later: the owner may be in the middle of anything
+  boost::asio::post(io, [self = shared_from_this()] {
+    self->shed_posted_ = false;
+    self->shed();
+  });
+}
+
+// Who holds the most goes, so that those who hold little never pay for it.
+void Hub::shed() {
+  const Limits& limits = options.limits;
+  const auto end_largest = [this](auto&& held, ErrorCode code, const std::string& why) {
+    const auto largest =
+        std::max_element(streams.begin(), streams.end(), [&](auto& a, auto& b) { return held(*a) < held(*b); });
+    const auto stream = *largest;
+    stream->give_up(Error(code, fmt::format("{}, {} of them on this connection", why, held(*stream))));
+  };
+  while (!streams.empty() && partial_bytes / partial_share > limits.message_bytes) {
+    end_largest([](const Stream& s) { return s.partial_bytes(); }, ErrorCode::limit_exceeded,
+                fmt::format("messages that have arrived in part hold {} bytes on all connections together (limit "
+                            "message_bytes = {}, twice)",
+                            partial_bytes, limits.message_bytes));
+  }
+  while (!streams.empty() && queued_bytes / queued_share > limits.send_queue_bytes) {
+    end_largest([](const Stream& s) { return s.own_queued_bytes(); }, ErrorCode::limit_exceeded,
+                fmt::format("answers that are not taken hold {} bytes on all connections together (limit "
+                            "send_queue_bytes = {}, 128 times)",
+                            queued_bytes, limits.send_queue_bytes));
+  }
 }
 
 void Hub::flush() {

@@ -42,7 +42,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
           try {
             std::rethrow_exception(error);
           } catch (const std::exception& e) {
-            self->hub_->note(fmt::format("no longer listening on {}: {}", self->address_.text(), e.what()));
+            self->hub_->note("not_listening", self->address_.text(), e.what());
           }
         });
   }
@@ -55,7 +55,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     struct stat status {};
     const bool ours = !address_.path.empty() && stat(address_.path.c_str(), &status) == 0 && status.st_ino == inode_;
     if (ours && unlink(address_.path.c_str()) != 0)
-      hub_->note(fmt::format("cannot remove {}: {}", address_.path, std::strerror(errno)));
+      hub_->note("socket_not_removed", address_.path, std::strerror(errno));
   }
 
  private:
@@ -82,7 +82,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        hub_->note(fmt::format("cannot accept on {}: {}", address_.text(), std::strerror(errno)));
+        hub_->note("cannot_accept", address_.text(), std::strerror(errno));
         return true;
       }
       // Anything else is the fate of that one connection (it was reset before we came).
@@ -138,5 +138,11 @@ void Listener::pause_reading(bool paused) {
 }
 
 std::size_t Listener::connections() const { return state_->hub->streams.size(); }
+
+std::size_t Listener::queued_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& stream : state_->hub->streams) bytes += stream->queued_bytes();
+  return bytes;
+}
 
 }  // namespace parvis::net

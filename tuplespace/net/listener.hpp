@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tuplespace/model/limits.hpp"
@@ -22,7 +23,7 @@ class Handler {
  public:
   virtual ~Handler() = default;
   // Authenticated. Fill in session, secret, resumed, epoch; proof and limits are filled in already. Must not send yet:
-  // the Welcome is the first answer. An Error thrown here refuses the connection.
+  // the Welcome is the first answer; hold_welcome() makes it wait. An Error thrown here refuses the connection.
   virtual void opened(const std::shared_ptr<Connection>& connection, std::optional<SessionId> resume,
                       wire::Welcome& welcome) = 0;
   // An Error thrown here is the answer to an operation, and ends the connection after anything else.
@@ -40,6 +41,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void send(std::uint64_t id, const wire::Message& message,
                     bool lazy = false) = 0;        // queued; written when the turn ends
   virtual void close(std::string reason) = 0;      // sends Ended{reason} when there is one, then closes
+  // Of Handler::opened alone: the Welcome waits for release_welcome(), or is never sent when close() comes first.
+  virtual void hold_welcome() = 0;
+  virtual void release_welcome() = 0;              // once; nothing after close()
   // Bytes sent here that the peer has not taken yet: who streams without end (a kernel's output) asks before it sends
   // more.
   [[nodiscard]] virtual std::size_t queued_bytes() const { return 0; }
@@ -52,7 +56,8 @@ struct ListenOptions {
   wire::Token token;
   std::string server_name;
   Limits limits;
-  std::function<void(const std::string&)> note;    // one line for the log: who was refused and why. May be empty
+  // For the log: what happened ("refused"), to whom (a peer, or an address of ours), why. May be empty.
+  std::function<void(std::string_view what, const std::string& who, const std::string& why)> note;
 };
 
 // Listens on every address; returns the addresses as bound (an ephemeral port filled in). Unix sockets are created 0600
@@ -61,7 +66,9 @@ struct ListenOptions {
 //
 // A connection that breaks the protocol, stays silent for Limits::heartbeat, does not authenticate within
 // Limits::hello_timeout or takes nothing of a full send queue for heartbeat + grace is closed, and no other one
-// notices. The destructor closes what is left, without calling the handler.
+// notices. Memory is bounded for all connections together, too: beyond 2 * message_bytes of messages that have arrived
+// in part, or 128 * send_queue_bytes of answers not taken, the connection that holds the most of them is closed. The
+// destructor closes what is left, without calling the handler.
 class Listener {
  public:
   Listener(boost::asio::io_context& io, ListenOptions options, Handler& handler);
@@ -71,6 +78,7 @@ class Listener {
   void close_all(const std::string& reason);       // what is queued is still written, for at most 2 s
   void pause_reading(bool paused);                 // no requests are read while paused (the disk is behind)
   [[nodiscard]] std::size_t connections() const;   // authenticated and others
+  [[nodiscard]] std::size_t queued_bytes() const;  // not taken by their peers yet
 
  private:
   struct State;

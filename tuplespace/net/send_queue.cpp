@@ -12,6 +12,7 @@ void SendQueue::add(std::uint64_t id, const wire::Message& message) {
   if (!behind && wire::pack_into(open_, id, message)) return;
   auto outgoing = std::make_shared<const wire::Outgoing>(wire::pack(id, message));
   large_bytes_ += outgoing->size();
+  large_bodies_ += outgoing->body.size();
   ++large_ids_[id];
   large_.push_back(std::move(outgoing));
 }
@@ -48,6 +49,7 @@ void SendQueue::wrote(std::size_t bytes) {
 void SendQueue::drop_large() {
   const auto entry = large_ids_.find(large_.front()->id);
   if (--entry->second == 0) large_ids_.erase(entry);
+  large_bodies_ -= large_.front()->body.size();
   large_.pop_front();
   cutter_.reset();
   if (large_.empty()) large_bytes_ = 0;  // headers of fragments were counted out, but not in

@@ -21,6 +21,8 @@ class SendQueue {
   const std::vector<ByteSpan>& gather();
   void wrote(std::size_t bytes);
   [[nodiscard]] std::size_t bytes() const { return open_.size() + ready_bytes_ + large_bytes_; }
+  // Of these, what is held for this connection alone: not the parts that answers share with the tuples they tell of.
+  [[nodiscard]] std::size_t own_bytes() const { return open_.size() + flight_.size() + large_bodies_; }
   [[nodiscard]] bool empty() const { return open_.empty() && ready_bytes_ == 0 && large_.empty(); }
 
  private:
@@ -33,7 +35,7 @@ class SendQueue {
   std::unordered_map<std::uint64_t, std::size_t> large_ids_;
   std::optional<wire::Cutter> cutter_;
   std::vector<ByteSpan> ready_;                             // into flight_ and one fragment of cutter_
-  std::size_t ready_bytes_ = 0, large_bytes_ = 0;
+  std::size_t ready_bytes_ = 0, large_bytes_ = 0, large_bodies_ = 0;
 };
 
 }  // namespace parvis::net

@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <utility>
 
 namespace parvis::net {
 namespace asio = boost::asio;
@@ -30,6 +31,14 @@ asio::generic::stream_protocol protocol_of(int fd) {
   socklen_t size = sizeof family;
   if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) family = AF_UNIX;
   return {family, family == AF_UNIX ? 0 : IPPROTO_TCP};
+}
+
+// Many tuples may be the answer to a few bytes: one such request a turn, and the next when its answer is on its way.
+bool may_be_large(const wire::Message& request) {
+  if (const auto* get = std::get_if<Get>(&request)) return get->max > 1;
+  return std::holds_alternative<Scan>(request) || std::holds_alternative<Aggregate>(request) ||
+         std::holds_alternative<Watch>(request) || std::holds_alternative<Explain>(request) ||
+         std::holds_alternative<ListWaiters>(request) || std::holds_alternative<Spaces>(request);
 }
 
 }  // namespace
@@ -60,7 +69,7 @@ void Stream::spawn(F&& coroutine) {
     try {
       std::rethrow_exception(error);
     } catch (const std::exception& e) {
-      self->hub_->note(fmt::format("connection {} ended by an internal error: {}", self->peer(), e.what()));
+      self->hub_->note("internal_error", self->peer(), e.what());
     }
     self->finish();
   });
@@ -92,6 +101,11 @@ asio::awaitable<void> Stream::read() {
       heard_ = Clock::now();  // it could not be heard meanwhile
     }
     if (state_ == State::closed) co_return;
+    if (!backlog_.empty()) {
+      co_await asio::post(hub_->io, asio::use_awaitable);  // behind the turn that answers what came before
+      if (may_read()) work_off();
+      continue;
+    }
     const std::span<std::byte> space = assembler_.space();
     const asio::mutable_buffer buffer(space.data(), space.size());
     auto result = co_await socket_.async_read_some(buffer, asio::as_tuple(asio::use_awaitable));
@@ -124,18 +138,41 @@ asio::awaitable<void> Stream::watch_process() {
 void Stream::take_in(std::size_t bytes) {
   heard_ = Clock::now();
   asked_ = false;
+  large_answer_ = false;
   try {
     assembler_.received(bytes, [this](wire::Incoming&& incoming) {
-      if (!ended()) on_message(std::move(incoming));
+      if (large_answer_) backlog_.push_back(std::move(incoming));
+      else if (!ended()) on_message(std::move(incoming));
     });
   } catch (const Error& error) {
     fail(error);
   }
+  handled();
+}
+
+void Stream::work_off() {
+  large_answer_ = false;
+  try {
+    while (!backlog_.empty() && !large_answer_ && !ended()) {
+      wire::Incoming next = std::move(backlog_.front());
+      backlog_.pop_front();
+      on_message(std::move(next));
+    }
+  } catch (const Error& error) {
+    fail(error);
+  }
+  handled();
+}
+
+void Stream::handled() {
+  if (ended()) backlog_.clear();
+  if (state_ != State::closed) hub_->account(hub_->partial_bytes, partial_, assembler_.partial_bytes());
   hub_->turn_ended();
 }
 
 void Stream::on_message(wire::Incoming&& incoming) {
   if (state_ == State::open) return on_request(std::move(incoming));
+  if (state_ == State::welcoming) throw Error(ErrorCode::protocol_error, "a message before the welcome");
   const wire::Message message = wire::unpack(incoming);
   if (state_ == State::hello) on_hello(message);
   else on_proof(message);
@@ -156,7 +193,7 @@ void Stream::on_proof(const wire::Message& message) {
   if (!handler) return;
   const auto resume = handshake_.proof(*proof, [handler](SessionId id) { return handler->secret_of(id); });
   const Limits& limits = hub_->options.limits;
-  wire::Welcome welcome;
+  wire::Welcome& welcome = welcome_;
   welcome.proof = handshake_.server_proof();
   welcome.heartbeat_ms = static_cast<std::uint64_t>(limits.heartbeat.count());
   welcome.grace_ms = static_cast<std::uint64_t>(limits.grace.count());
@@ -164,9 +201,17 @@ void Stream::on_proof(const wire::Message& message) {
   handler->opened(shared_from_this(), resume, welcome);
   opened_ = true;
   if (ended()) return;
-  state_ = State::open;
   assembler_.authenticated();
-  send(0, welcome, false);
+  if (state_ == State::proof) welcome_client();
+}
+
+void Stream::release_welcome() {
+  if (state_ == State::welcoming) welcome_client();
+}
+
+void Stream::welcome_client() {
+  state_ = State::open;
+  send(0, std::exchange(welcome_, {}), false);
 }
 
 void Stream::on_request(wire::Incoming&& incoming) {
@@ -176,6 +221,7 @@ void Stream::on_request(wire::Incoming&& incoming) {
     wire::Message message = wire::unpack(incoming, hub_->options.limits.tuple_bytes);
     if (std::holds_alternative<wire::Ping>(message)) return send(incoming.id, wire::Pong{}, false);
     if (std::holds_alternative<wire::Pong>(message)) return;
+    large_answer_ = may_be_large(message);
     if (hub_->handler) hub_->handler->message(*this, std::move(message), incoming.id);
   } catch (const Error& error) {
     // The frames are whole, only this request is not: it alone fails.
@@ -190,6 +236,7 @@ void Stream::on_request(wire::Incoming&& incoming) {
 void Stream::send(std::uint64_t id, const wire::Message& message, bool lazy) {
   if (ended()) return;
   queue_.add(id, message);
+  hub_->account(hub_->queued_bytes, queued_, queue_.own_bytes());
   if (!lazy) return mark_dirty();
   if (lazy_waits_ || dirty_) return;
   lazy_waits_ = true;
@@ -244,6 +291,7 @@ void Stream::write_some() {
     queue_.wrote(static_cast<std::size_t>(sent));
     wrote_ = Clock::now();
   }
+  hub_->account(hub_->queued_bytes, queued_, queue_.own_bytes());
   if (queue_.bytes() <= hub_->options.limits.send_queue_bytes / 2) wake();
   if (state_ == State::closing && queue_.empty() && !shut_) {
     shut_ = true;
@@ -266,13 +314,15 @@ void Stream::tick() {
     if (now >= deadline_)
       fail(Error(ErrorCode::timeout,
                  fmt::format("no authentication within hello_timeout = {} ms", limits.hello_timeout.count())));
+  } else if (state_ == State::welcoming) {
+    heard_ = now;  // it waits for us
   } else if (!may_read()) {
     if (queue_.bytes() > 0 && now - wrote_ > limits.heartbeat + limits.grace) {
-      hub_->note(fmt::format("gave up {}: it takes nothing of what it asked for", peer()));
+      hub_->note("gave_up", peer(), "it takes nothing of what it asked for");
       finish();
     }
   } else if (now - heard_ >= limits.heartbeat) {
-    hub_->note(fmt::format("gave up {}: silent for {} ms", peer(), limits.heartbeat.count()));
+    hub_->note("gave_up", peer(), fmt::format("silent for {} ms", limits.heartbeat.count()));
     finish();
   } else if (now - heard_ >= limits.heartbeat / 3 && !asked_) {
     asked_ = true;
@@ -282,13 +332,19 @@ void Stream::tick() {
 
 void Stream::fail(const Error& error) {
   if (ended()) return;
-  hub_->note(fmt::format("refused {}: {}", peer(), error.what()));
+  hub_->note("refused", peer(), error.what());
   const std::string prefix =
       state_ == State::hello && error.code() != ErrorCode::timeout && error.code() != ErrorCode::limit_exceeded
           ? "this is a Parvis server: "
           : "";
   send(0, Failed{error.code(), prefix + error.what()}, false);
   close("");
+}
+
+void Stream::give_up(const Error& error) {
+  fail(error);
+  flush();
+  finish();
 }
 
 void Stream::close(std::string reason) {
@@ -309,6 +365,8 @@ void Stream::finish() {
   process_.close(ignored);
   wake_.cancel();
   lazy_.cancel();
+  hub_->account(hub_->partial_bytes, partial_, 0);
+  hub_->account(hub_->queued_bytes, queued_, 0);
   hub_->removed(keep);
   if (!opened_ || !hub_->handler) return;
   hub_->handler->closed(*this, peer_dead_);

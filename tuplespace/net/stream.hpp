@@ -1,7 +1,8 @@
 // Internal to net: one accepted connection. Reads frames, authenticates, hands messages to the owner, writes answers.
 // The loop's thread only.
 //
-// Life: hello -> proof -> open -> closing -> closed. `closing` still writes what is queued, then shuts its side and
+// Life: hello -> proof (-> welcoming) -> open -> closing -> closed. `welcoming` is authenticated, and the owner holds
+// the Welcome; the client has nothing to say before it. `closing` still writes what is queued, then shuts its side and
 // reads away what the peer still sends, so that the last words are not lost to a reset; at most 2 s.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -27,10 +29,15 @@ class Stream final : public Connection {
 
   void send(std::uint64_t id, const wire::Message& message, bool lazy) override;
   void close(std::string reason) override;
+  void hold_welcome() override { state_ = State::welcoming; }
+  void release_welcome() override;
   [[nodiscard]] std::size_t queued_bytes() const override { return queue_.bytes(); }
   [[nodiscard]] std::string peer() const override;
 
-  void fail(const Error& error);  // says why, then closes
+  void fail(const Error& error);     // says why, then closes
+  void give_up(const Error& error);  // says why if the socket takes it at once, and is gone
+  [[nodiscard]] std::size_t partial_bytes() const { return partial_; }
+  [[nodiscard]] std::size_t own_queued_bytes() const { return queued_; }
   void flush();                   // writes what the socket takes now; the rest follows when it takes more
   void tick();                    // silence, deadlines
   void wake();                    // something the reader may wait for has changed
@@ -38,7 +45,7 @@ class Stream final : public Connection {
 
  private:
   using Clock = std::chrono::steady_clock;
-  enum class State : std::uint8_t { hello, proof, open, closing, closed };
+  enum class State : std::uint8_t { hello, proof, welcoming, open, closing, closed };
 
   boost::asio::awaitable<void> read();
   boost::asio::awaitable<void> write();
@@ -50,9 +57,12 @@ class Stream final : public Connection {
   [[nodiscard]] bool may_read() const;
   [[nodiscard]] bool ended() const { return state_ == State::closing || state_ == State::closed; }
   void take_in(std::size_t bytes);
+  void work_off();
+  void handled();
   void on_message(wire::Incoming&& incoming);
   void on_hello(const wire::Message& message);
   void on_proof(const wire::Message& message);
+  void welcome_client();
   void on_request(wire::Incoming&& incoming);
   void write_some();
   void mark_dirty();
@@ -67,8 +77,12 @@ class Stream final : public Connection {
   bool peer_dead_ = false;
   bool dirty_ = false, lazy_waits_ = false, writing_ = false, shut_ = false, asked_ = false;
   wire::ServerHandshake handshake_;
+  wire::Welcome welcome_;     // while it is held
   wire::Assembler assembler_;
+  std::deque<wire::Incoming> backlog_;  // of what was read, requests behind one that may have a large answer
+  bool large_answer_ = false;
   SendQueue queue_;
+  std::size_t partial_ = 0, queued_ = 0;  // as the hub has them in its account
   Clock::time_point heard_, wrote_, deadline_;
 };
 

@@ -1,7 +1,8 @@
-// One message of an authenticated client, to the engine. Plain functions: nothing suspends between a check and its use.
-#include <fmt/format.h>
+#include "tuplespace/server/dispatch.hpp"
 
-#include "tuplespace/server/server.hpp"
+#include <tuple>
+#include <type_traits>
+#include <variant>
 
 namespace parvis::server {
 namespace {
@@ -21,14 +22,16 @@ bool writes(const Operation& operation) {
 }
 
 struct Dispatch {
-  Turns& turns;
+  space::Engine& engine;
+  const std::string& broken;
   SessionId session;
   Sequence sequence;
+  space::Time now;
 
-  void operator()(Cancel&& m) const { turns.engine().cancel(session, m, turns.now()); }
-  void operator()(Refuse&& m) const { turns.engine().refuse(session, m, turns.now()); }
-  void operator()(Confirm&& m) const { turns.engine().confirm(session, m, turns.now()); }
-  void operator()(wire::Bye&&) const { turns.engine().end_session(session, turns.now()); }
+  void operator()(Cancel&& m) const { engine.cancel(session, m, now); }
+  void operator()(Refuse&& m) const { engine.refuse(session, m, now); }
+  void operator()(Confirm&& m) const { engine.confirm(session, m, now); }
+  void operator()(wire::Bye&&) const { engine.end_session(session, now); }
   void operator()(wire::Call&&) const {
     throw Error(ErrorCode::protocol_error, "a call goes to a kernel, and this is a server");
   }
@@ -37,8 +40,8 @@ struct Dispatch {
   void operator()(M&& m) const {
     if constexpr (is_request<M>) {
       const Operation operation(std::forward<M>(m));
-      if (!turns.broken().empty() && writes(operation)) throw Error(ErrorCode::storage_error, turns.broken());
-      turns.engine().apply(session, sequence, operation, turns.now());
+      if (!broken.empty() && writes(operation)) throw Error(ErrorCode::storage_error, broken);
+      engine.apply(session, sequence, operation, now);
     } else {
       throw Error(ErrorCode::protocol_error, "a client does not send messages of this kind");
     }
@@ -47,10 +50,9 @@ struct Dispatch {
 
 }  // namespace
 
-void Server::message(net::Connection& connection, wire::Message&& message, std::uint64_t id) {
-  // The session may have ended in this very turn; its connection is about to be told.
-  if (connection.session == 0 || !turns_.engine().secret_of(connection.session)) return;
-  std::visit(Dispatch{turns_, connection.session, id}, std::move(message));
+void dispatch(space::Engine& engine, const std::string& broken, SessionId session, std::uint64_t id,
+              wire::Message&& message, space::Time now) {
+  std::visit(Dispatch{engine, broken, session, id, now}, std::move(message));
 }
 
 }  // namespace parvis::server

@@ -13,6 +13,25 @@ std::size_t size_of(const storage::Batch& batch) {
   return bytes;
 }
 
+std::size_t size_of(const std::vector<Item>& items) {
+  std::size_t bytes = items.size() * sizeof(Item);
+  for (const auto& item : items) bytes += item.tuple.size();
+  return bytes;
+}
+
+std::size_t size_of(const space::Reply& reply) {
+  const auto* answer = std::get_if<Answer>(&reply.answer);
+  if (!answer) return sizeof reply;
+  if (const auto* found = std::get_if<Found>(answer)) return sizeof reply + size_of(found->items);
+  if (const auto* page = std::get_if<Page>(answer)) return sizeof reply + size_of(page->items);
+  if (const auto* events = std::get_if<Events>(answer)) {
+    std::size_t bytes = sizeof reply + events->events.size() * sizeof(Event);
+    for (const auto& event : events->events) bytes += event.item.tuple.size();
+    return bytes;
+  }
+  return sizeof reply;
+}
+
 }  // namespace
 
 void Gate::take(space::Turn&& turn) {
@@ -23,28 +42,53 @@ void Gate::take(space::Turn&& turn) {
     else std::move(turn.batch.begin(), turn.batch.end(), std::back_inserter(waiting_));
   }
   for (auto& reply : turn.replies) {
-    const bool free = held_.empty() && reply.after <= durable_ && reply.written <= written_;
-    auto& to = free ? ready_ : held_[reply.after].replies;
-    to.push_back(std::move(reply));
+    if (held_.empty() && reply.after <= durable_ && reply.written <= written_) {
+      ready_.push_back(std::move(reply));
+      continue;
+    }
+    const std::size_t bytes = size_of(reply);
+    held_bytes_ += bytes;
+    held_[reply.after].replies.push_back({std::move(reply), ++listed_, bytes});
   }
+  if (turn.ended.empty() && opened_.empty()) return;
+  Held& last = held_[newest()];
+  for (const auto session : std::exchange(opened_, {})) last.opened.push_back(session);
   // A goodbye is complete when it is durable: the connection's end says so.
-  for (const auto session : turn.ended) held_[newest()].ended.push_back(session);
+  for (const auto session : turn.ended) last.ended.push_back(session);
+}
+
+void Gate::forget(SessionId session) {
+  std::erase_if(ready_, [&](const space::Reply& reply) { return reply.session == session; });
+  if (!held_.empty() || !until_written_.empty()) forgotten_[session] = listed_;
+}
+
+bool Gate::forgotten(const Listed& listed) const {
+  const auto found = forgotten_.find(listed.reply.session);
+  return found != forgotten_.end() && listed.number <= found->second;
+}
+
+void Gate::free(Listed&& listed, Free& into) {
+  held_bytes_ -= listed.bytes;
+  if (!forgotten(listed)) into.replies.push_back(std::move(listed.reply));
 }
 
 std::optional<Gate::Free> Gate::release() {
-  if (!ready_.empty()) return Free{std::exchange(ready_, {}), {}};
+  if (!ready_.empty()) return Free{std::exchange(ready_, {}), {}, {}};
+  Free now;
   if (!held_.empty() && (held_.begin()->first <= durable_ || !writing_)) {
-    Free held = std::move(held_.begin()->second);
-    held_.erase(held_.begin());
-    Free free{{}, std::move(held.ended)};
-    for (auto& reply : held.replies) {
-      auto& to = reply.written > written_ && writing_ ? until_written_[reply.written] : free;
-      to.replies.push_back(std::move(reply));
+    Held held = std::move(held_.extract(held_.begin()).mapped());
+    now = {{}, std::move(held.ended), std::move(held.opened)};
+    for (auto& listed : held.replies) {
+      if (listed.reply.written > written_ && writing_) until_written_[listed.reply.written].push_back(std::move(listed));
+      else free(std::move(listed), now);
     }
-    return free;
+  } else if (!until_written_.empty() && (until_written_.begin()->first <= written_ || !writing_)) {
+    for (auto& listed : until_written_.extract(until_written_.begin()).mapped()) free(std::move(listed), now);
+  } else {
+    return std::nullopt;
   }
-  if (until_written_.empty() || (until_written_.begin()->first > written_ && writing_)) return std::nullopt;
-  return std::move(until_written_.extract(until_written_.begin()).mapped());
+  if (held_.empty() && until_written_.empty()) forgotten_.clear();
+  return now;
 }
 
 std::optional<Gate::Commit> Gate::next() {
@@ -86,11 +130,12 @@ void Gate::durable() {
 
 std::vector<space::Reply> Gate::fail(ErrorCode code, const std::string& text) {
   std::vector<space::Reply> failed;
-  for (const auto* waiting : {&held_, &until_written_})
-    for (const auto& [after, held] : *waiting)
-      for (const auto& reply : held.replies)
-        if (!std::holds_alternative<Waiting>(reply.answer))
-          failed.push_back({reply.session, reply.sequence, Answer(Failed{code, text}), 0, false});
+  const auto fail_held = [&](const Listed& listed) {
+    if (forgotten(listed) || std::holds_alternative<Waiting>(listed.reply.answer)) return;
+    failed.push_back({listed.reply.session, listed.reply.sequence, Answer(Failed{code, text}), 0, false});
+  };
+  for (const auto& [after, held] : held_) std::for_each(held.replies.begin(), held.replies.end(), fail_held);
+  for (const auto& [written, held] : until_written_) std::for_each(held.begin(), held.end(), fail_held);
   const bool writing = writing_;
   *this = Gate();  // a new engine counts its batches from 1
   writing_ = writing;

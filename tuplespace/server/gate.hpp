@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "storage/store.hpp"
@@ -22,9 +23,10 @@ namespace parvis::server {
 
 class Gate {
  public:
-  struct Free {  // may leave, the replies first
+  struct Free {  // may leave, the replies before the ends
     std::vector<space::Reply> replies;
     std::vector<SessionId> ended;
+    std::vector<SessionId> opened;        // before the replies: their clients may be told of them
   };
 
   // What the store is to commit; empty: what it has been given already is to be durable at once.
@@ -33,7 +35,11 @@ class Gate {
     bool tell_written = false;
   };
 
+  // A session is new in the turn that is taken next.
+  void opened(SessionId session) { opened_.push_back(session); }
   void take(space::Turn&& turn);
+  // The session's connection has gone: its answers taken so far are not for the next one, which asks again.
+  void forget(SessionId session);
   std::optional<Free> release();          // call until there is nothing; what comes first may leave first
   std::optional<Commit> next();           // to be committed now; after release()
   void written();                         // the oldest batch under way that was not, and is to tell
@@ -45,7 +51,8 @@ class Gate {
   [[nodiscard]] bool waiting() const { return !waiting_.empty(); }
   [[nodiscard]] bool under_way() const { return !under_way_.empty(); }
   [[nodiscard]] bool settled() const { return under_way_.empty() && waiting_.empty(); }
-  [[nodiscard]] std::size_t bytes() const { return waiting_bytes_ + under_way_bytes_; }  // that wait for the disk
+  // That wait for the disk: changes, and answers.
+  [[nodiscard]] std::size_t bytes() const { return waiting_bytes_ + under_way_bytes_ + held_bytes_; }
 
  private:
   struct UnderWay {
@@ -54,16 +61,31 @@ class Gate {
     storage::Sync sync;
     bool written;
   };
+  struct Listed {
+    space::Reply reply;
+    std::uint64_t number;                    // ascending
+    std::size_t bytes;
+  };
+  struct Held {
+    std::vector<Listed> replies;
+    std::vector<SessionId> opened, ended;
+  };
+
   [[nodiscard]] std::uint64_t newest() const { return std::max({waiting_number_, handed_, durable_}); }
+  [[nodiscard]] bool forgotten(const Listed& listed) const;
+  void free(Listed&& listed, Free& into);
 
   storage::Batch waiting_;                   // of turns since the last batch was handed over
   std::deque<UnderWay> under_way_;           // at most the last is to be durable at once
   // Numbers of batches; 0: none. Handed over, last asked to be durable at once, written, durable.
   std::uint64_t waiting_number_ = 0, handed_ = 0, asked_ = 0, written_ = 0, durable_ = 0;
-  std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0;
-  std::map<std::uint64_t, Free> held_;       // by the batch that must be durable first
-  std::map<std::uint64_t, Free> until_written_;  // by the one that must only be written
+  std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0, held_bytes_ = 0;
+  std::map<std::uint64_t, Held> held_;       // by the batch that must be durable first
+  std::map<std::uint64_t, std::vector<Listed>> until_written_;  // by the one that must only be written
   std::vector<space::Reply> ready_;          // what need not wait for anything, nor for others
+  std::vector<SessionId> opened_;            // in the turn under way
+  std::uint64_t listed_ = 0;                 // replies so far
+  std::unordered_map<SessionId, std::uint64_t> forgotten_;  // held replies listed up to then are for nobody
   bool writing_ = true;
 };
 

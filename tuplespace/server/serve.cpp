@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <utility>
 
 #include "storage/data_folder.hpp"
 #include "storage/lmdb_store.hpp"
 #include "tuplespace/server/home.hpp"
+#include "tuplespace/server/supervisor.hpp"
 #include "tuplespace/server/server.hpp"
 
 namespace parvis::server {
@@ -33,7 +35,7 @@ std::vector<wire::Address> listen(Server& server, const ServeOptions& options, c
     bound.push_back(server.listen(wire::Address::parse("unix://" + wire::socket_path(home).string())));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::protocol_error) throw;
-    log.warn(fmt::format("no Unix socket: {}", error.what()));  // the folder's path is too long for one
+    log.warn("no_unix_socket", {{"reason", std::string_view(error.what())}});  // the folder's path is too long for one
   }
   wire::Address loopback;
   loopback.kind = wire::Address::Kind::tcp;
@@ -79,9 +81,21 @@ void raise_descriptor_limit(const Limits& limits) {
   (void)setrlimit(RLIMIT_NOFILE, &descriptors);
 }
 
+void log_recovery(Log& log, const Server& server, std::chrono::steady_clock::time_point begin) {
+  const auto stats = server.stats();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  log.info("recovered", {{"tuples", stats.tuples},
+                         {"tuple_bytes", stats.tuple_bytes},
+                         {"sessions", stats.sessions},
+                         {"seconds", fmt::format("{:.3f}", took.count())},
+                         {"epoch", stats.epoch}});
+}
+
 int run(const ServeOptions& options, Log& log) {
   raise_descriptor_limit(options.limits);
   const auto home = options.data.empty() ? wire::home_folder() : std::filesystem::absolute(options.data);
+  const auto begin = std::chrono::steady_clock::now();
+  log.info("starting", {{"version", PARVIS_VERSION}, {"data", home.string()}});
   auto folder = std::make_shared<storage::DataFolder>(home, files_before_start);
   make_private(home);
   const wire::Token token = ensure_token(home);
@@ -91,31 +105,34 @@ int run(const ServeOptions& options, Log& log) {
   std::string broken;
   {
     Server server(*store, token, options, log);
+    log_recovery(log, server, begin);
     boost::asio::signal_set signals(server.loop(), SIGTERM, SIGINT);
     stop_on_signals(signals, server);
     const auto addresses = listen(server, options, home, log);
     publish(home, addresses, log);
-    log.info(fmt::format("serving data={} pid={} addresses=\"{}\"", home.string(), getpid(), texts(addresses)));
+    log.info("serving", {{"data", home.string()}, {"pid", getpid()}, {"addresses", texts(addresses)}});
+    tell_supervisor(fmt::format("READY=1\nSTATUS=serving {}\n", texts(addresses)), log);
     write_without_waiting(STDOUT_FILENO, fmt::format("parvis {} serves {}\n", PARVIS_VERSION, texts(addresses)));
     server.run();
+    tell_supervisor("STOPPING=1\n", log);
     remove_addresses(home);
     broken = server.broken();
   }
   store->close();
-  if (!broken.empty()) log.error("ended after the disk had failed: " + broken);
-  else log.info("ended in order");
+  if (!broken.empty()) log.error("stopped", {{"reason", "the disk has failed: " + broken}});
+  else log.info("stopped");
   return broken.empty() ? 0 : 1;
 }
 
 }  // namespace
 
 int serve(const ServeOptions& options) {
-  Log log(STDERR_FILENO);
+  Log log(STDERR_FILENO, options.log);
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return run(options, log);
   } catch (const std::exception& error) {
-    log.error(error.what());
+    log.error("failed", {{"reason", std::string_view(error.what())}});
     return 1;
   }
 }

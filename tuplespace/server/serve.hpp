@@ -10,17 +10,19 @@
 
 #include "tuplespace/model/limits.hpp"
 #include "tuplespace/model/operation.hpp"
+#include "tuplespace/server/log.hpp"
 #include "tuplespace/wire/address.hpp"
 
 namespace parvis::server {
 
 struct ServeOptions {
-  std::filesystem::path data;              // empty: wire::home_folder()
-  std::vector<wire::Address> listen;  // empty: unix:// in the folder and tcp://127.0.0.1:7711 (another port when busy)
-  Durability durability = Durability::durable;  // of spaces that are made by their first use
-  std::optional<std::chrono::seconds>
-      idle_exit;  // end when nobody has been attached for so long and no session is left
+  std::filesystem::path data;                      // empty: wire::home_folder()
+  std::vector<wire::Address> listen;               // empty: unix:// in the folder and tcp://127.0.0.1:7711, when that
+                                                   // is busy another port
+  Durability durability = Durability::durable;     // of spaces that are made by their first use
+  std::optional<std::chrono::seconds> idle_exit;   // end when nobody has been attached for so long
   Limits limits;
+  LogLevel log = LogLevel::info;
 };
 
 // "name=value": a member of Limits; bytes with an optional K, M or G, times in milliseconds. "durable", "relaxed",

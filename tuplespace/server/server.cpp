@@ -1,16 +1,19 @@
 #include "tuplespace/server/server.hpp"
 
 #include <boost/asio/post.hpp>
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <utility>
+
+#include "tuplespace/server/dispatch.hpp"
 
 namespace parvis::server {
 namespace {
 
 constexpr std::chrono::milliseconds stop_look{5};     // how often a stopping server looks whether all is done
 constexpr std::chrono::milliseconds stop_rest{60};    // confirmations wait up to 50 ms for company: let them be written
-constexpr std::chrono::seconds stop_patience{5};      // for the disk and for peers that do not take their last words
+constexpr std::chrono::seconds stop_patience{5};      // for the disk
+constexpr std::chrono::seconds words_patience{2};     // for peers that take their last words slowly
+constexpr std::chrono::milliseconds words_rest{300};  // for peers that take nothing, or do not close
 constexpr std::size_t most_told = 50'000;             // applied numbers of a tombstone that a Welcome can carry
 
 }  // namespace
@@ -20,7 +23,10 @@ Server::Server(storage::Store& store, const wire::Token& token, const ServeOptio
       options_(options),
       turns_(io_, store, options.limits, options.durability, *this),
       listener_(io_,
-                {token, "parvis " PARVIS_VERSION, options.limits, [this](const std::string& line) { log_.warn(line); }},
+                {token, "parvis " PARVIS_VERSION, options.limits,
+                 [this](std::string_view what, const std::string& who, const std::string& why) {
+                   log_.warn(what, {{"peer", who}, {"reason", why}});
+                 }},
                 *this),
       idle_(io_),
       stopping_(io_),
@@ -39,24 +45,34 @@ void Server::stop(std::string reason) {
 
 void Server::opened(const std::shared_ptr<net::Connection>& connection, std::optional<SessionId> resume,
                     wire::Welcome& welcome) {
-  if (!stop_reason_.empty()) throw Error(ErrorCode::disconnected, stop_reason_);
+  if (!stop_reason_.empty()) throw Error(ErrorCode::disconnected, "the server stops: " + stop_reason_);
   if (resume && turns_.engine().secret_of(*resume)) {
     resume_session(*resume, connection->name, welcome);
+    log_.debug("session_resumed", {{"session", welcome.session}, {"peer", connection->peer()}});
   } else {
-    new_session(connection->name, welcome);
+    new_session(*connection, welcome);
     if (resume) tell_tombstone(*resume, welcome);
+    log_.debug("session_opened", {{"session", welcome.session}, {"peer", connection->peer()}});
   }
   welcome.epoch = turns_.engine().stats().epoch;
   connection->session = welcome.session;
   attached_[welcome.session] = connection;
 }
 
-void Server::new_session(const std::string& name, wire::Welcome& welcome) {
+// Nobody is told of a session that a crash could undo: its client would come back to a server that does not know it, or
+// that has given its id to another.
+void Server::new_session(net::Connection& connection, wire::Welcome& welcome) {
   space::Secret secret;
   wire::random_bytes(secret.bytes);
-  welcome.session = turns_.engine().open_session(secret, turns_.now(), name);
+  welcome.session = turns_.engine().open_session(secret, turns_.now(), connection.name);
   welcome.secret = secret.bytes;
   turns_.engine().attach(welcome.session, turns_.now());
+  turns_.opened(welcome.session);
+  connection.hold_welcome();
+}
+
+void Server::session_opened(SessionId session) {
+  if (const auto found = attached_.find(session); found != attached_.end()) found->second->release_welcome();
 }
 
 void Server::resume_session(SessionId session, const std::string& name, wire::Welcome& welcome) {
@@ -65,6 +81,7 @@ void Server::resume_session(SessionId session, const std::string& name, wire::We
     attached_.erase(found);
     old->session = 0;
     turns_.engine().detach(session, turns_.now());
+    turns_.forget_replies(session);
     old->close("another connection has resumed this session");
   }
   turns_.engine().attach(session, turns_.now(), name);
@@ -73,8 +90,7 @@ void Server::resume_session(SessionId session, const std::string& name, wire::We
 }
 
 void Server::tell_tombstone(SessionId session, wire::Welcome& welcome) const {
-  auto& engine = const_cast<Turns&>(turns_).engine();
-  const auto* tombstone = engine.tombstone_of(session);
+  const auto* tombstone = turns_.engine().tombstone_of(session);
   if (!tombstone || tombstone->applied.size() > most_told) return;
   welcome.remembered = true;
   welcome.confirmed = tombstone->confirmed;
@@ -87,22 +103,30 @@ std::optional<std::array<std::byte, 16>> Server::secret_of(SessionId session) {
   return std::nullopt;
 }
 
+void Server::message(net::Connection& connection, wire::Message&& message, std::uint64_t id) {
+  // The session may have ended in this very turn; its connection is about to be told.
+  if (connection.session == 0 || !turns_.engine().secret_of(connection.session)) return;
+  dispatch(turns_.engine(), turns_.broken(), connection.session, id, std::move(message), turns_.now());
+}
+
 void Server::closed(net::Connection& connection, bool peer_dead) {
   const auto found = attached_.find(connection.session);
   if (found == attached_.end() || found->second.get() != &connection) return;
   attached_.erase(found);
   if (!turns_.engine().secret_of(connection.session)) return;
   if (peer_dead) {
-    log_.info(fmt::format("the process of {} has ended: what it held is back", connection.peer()));
+    log_.info("peer_died", {{"session", connection.session}, {"peer", connection.peer()}});  // what it held is back
     turns_.engine().end_session(connection.session, turns_.now());
   } else {
+    log_.debug("session_lost", {{"session", connection.session}, {"peer", connection.peer()}});
     turns_.engine().detach(connection.session, turns_.now());
+    turns_.forget_replies(connection.session);
   }
 }
 
 void Server::reply(space::Reply&& reply) {
   const auto found = attached_.find(reply.session);
-  if (found == attached_.end()) return;  // kept by the engine until the client comes back
+  if (found == attached_.end()) return;  // the client comes back and asks again
   wire::Message message;
   if (auto* answer = std::get_if<Answer>(&reply.answer)) message = wire::to_message(std::move(*answer));
   else message = std::get<Waiting>(reply.answer);
@@ -110,12 +134,14 @@ void Server::reply(space::Reply&& reply) {
     found->second->send(reply.sequence, message, reply.lazy);
   } catch (const Error& error) {
     // An answer beyond what a message can carry; the engine's limits are meant to prevent it.
-    log_.error(fmt::format("answer {} of session {} cannot be sent: {}", reply.sequence, reply.session, error.what()));
+    log_.error("answer_not_sent",
+               {{"session", reply.session}, {"operation", reply.sequence}, {"reason", std::string_view(error.what())}});
     found->second->send(reply.sequence, Failed{error.code(), error.what()}, reply.lazy);
   }
 }
 
 void Server::session_ended(SessionId session) {
+  log_.debug("session_ended", {{"session", session}});
   const auto found = attached_.find(session);
   if (found == attached_.end()) return;
   const auto connection = std::move(found->second);
@@ -125,7 +151,9 @@ void Server::session_ended(SessionId session) {
 }
 
 void Server::restarted(const std::string& why) {
-  log_.error(fmt::format("a commit failed, the space is read anew: {}", why));
+  const auto stats = turns_.engine().stats();
+  log_.error("commit_failed", {{"reason", why}});
+  log_.info("recovered", {{"tuples", stats.tuples}, {"sessions", stats.sessions}, {"epoch", stats.epoch}});
   auto connections = std::exchange(attached_, {});
   for (const auto& [session, connection] : connections) {
     connection->session = 0;
@@ -133,6 +161,8 @@ void Server::restarted(const std::string& why) {
         "the server had to read its space anew; connect again");  // and resume: what was not answered is sent again
   }
 }
+
+void Server::recovering(std::uint64_t records) { log_.info("recovering", {{"records", records}}); }
 
 void Server::behind(bool yes) {
   if (stop_reason_.empty()) listener_.pause_reading(yes);
@@ -156,7 +186,7 @@ void Server::begin_stop(const std::string& reason) {
   stop_reason_ = reason;
   stop_from_ = std::chrono::steady_clock::now() + stop_rest;
   stop_by_ = stop_from_ + stop_patience;
-  log_.info("stopping: " + reason);
+  log_.info("stopping", {{"reason", reason}, {"connections", listener_.connections()}});
   idle_.cancel();
   listener_.stop_accepting();
   listener_.pause_reading(true);
@@ -167,12 +197,22 @@ void Server::begin_stop(const std::string& reason) {
 void Server::when_settled() {
   const auto now = std::chrono::steady_clock::now();
   const bool late = now >= stop_by_, settled = now >= stop_from_ && turns_.settled();
-  if (settled || late) listener_.close_all("the server stops: " + stop_reason_);
-  if ((settled && listener_.connections() == 0) || late) return io_.stop();
+  if (!told_ && (settled || late)) {
+    told_ = now;
+    listener_.close_all("the server stops: " + stop_reason_);
+  }
+  if (told_ && may_leave(now)) return io_.stop();
   stopping_.expires_after(stop_look);
   stopping_.async_wait([this](const boost::system::error_code& error) {
     if (!error) when_settled();
   });
+}
+
+// What a peer has not taken it will ask for again: nobody is waited for who does not read.
+bool Server::may_leave(std::chrono::steady_clock::time_point now) {
+  if (listener_.connections() == 0 || now - *told_ >= words_patience) return true;
+  if (const auto queued = listener_.queued_bytes(); queued != std::exchange(queued_, queued)) moved_at_ = now;
+  return now - std::max(*told_, moved_at_) >= words_rest;
 }
 
 }  // namespace parvis::server

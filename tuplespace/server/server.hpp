@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +32,7 @@ class Server final : public net::Handler, private Turns::Owner {
   void stop(std::string reason);
   [[nodiscard]] boost::asio::io_context& loop() { return io_; }
   [[nodiscard]] const std::string& broken() const { return turns_.broken(); }
+  [[nodiscard]] space::Engine::Stats stats() const { return turns_.engine().stats(); }
 
  private:
   // net::Handler
@@ -42,13 +44,16 @@ class Server final : public net::Handler, private Turns::Owner {
   void turn_ended() override { turns_.handled(); }
   // Turns::Owner
   void reply(space::Reply&& reply) override;
+  void session_opened(SessionId session) override;
   void session_ended(SessionId session) override;
   void restarted(const std::string& why) override;
+  void recovering(std::uint64_t records) override;
   void behind(bool yes) override;
 
-  void new_session(const std::string& name, wire::Welcome& welcome);
+  void new_session(net::Connection& connection, wire::Welcome& welcome);
   void resume_session(SessionId session, const std::string& name, wire::Welcome& welcome);
   void tell_tombstone(SessionId session, wire::Welcome& welcome) const;
+  [[nodiscard]] bool may_leave(std::chrono::steady_clock::time_point now);
   void begin_stop(const std::string& reason);
   void wait_for_idle();
   void when_settled();
@@ -62,6 +67,9 @@ class Server final : public net::Handler, private Turns::Owner {
   std::unordered_map<SessionId, std::shared_ptr<net::Connection>> attached_;
   std::string stop_reason_;  // not empty: stopping
   std::chrono::steady_clock::time_point stop_from_, stop_by_, busy_at_;
+  std::optional<std::chrono::steady_clock::time_point> told_;  // the connections: that the server stops
+  std::size_t queued_ = 0;   // of last words, when they last ...
+  std::chrono::steady_clock::time_point moved_at_;  // ... became fewer
 };
 
 }  // namespace parvis::server

@@ -22,6 +22,27 @@ space::Time wall() {
 
 }  // namespace
 
+// The engine's records on their way past, with a word now and then: a large space takes seconds.
+class Progress final : public storage::Visitor {
+ public:
+  Progress(space::Engine& engine, Turns::Owner& owner) : engine_(engine), owner_(owner), told_(monotonic()) {}
+  void record(storage::RecordId id, Blob bytes) override {
+    engine_.record(id, std::move(bytes));
+    if (++records_ % looked_at != 0 || monotonic() - told_ < period) return;
+    told_ = monotonic();
+    owner_.recovering(records_);
+  }
+
+ private:
+  static constexpr std::uint64_t looked_at = 4096;
+  static constexpr space::Time period = std::chrono::seconds(1);
+
+  space::Engine& engine_;
+  Turns::Owner& owner_;
+  space::Time told_;
+  std::uint64_t records_ = 0;
+};
+
 // Outlives the loop's side: a commit may end after the server has. `turns` is null then.
 struct Turns::Mailbox {
   std::mutex mutex;
@@ -51,7 +72,8 @@ space::Time Turns::now() const { return monotonic(); }
 
 void Turns::recover() {
   engine_ = std::make_unique<space::Engine>(limits_, durability_, wall() - monotonic());
-  store_.recover(*engine_);
+  Progress progress(*engine_, owner_);
+  store_.recover(progress);
   engine_->recovered(monotonic());
   ++generation_;
   room_looked_at_ = space::Time(-1);
@@ -78,7 +100,6 @@ void Turns::run() {
   scheduled_ = false;
   turn();
   commit();
-  watch_backlog();
 }
 
 void Turns::turn() {
@@ -86,11 +107,18 @@ void Turns::turn() {
   watch_room();
   gate_.take(engine_->take_turn());
   release();
+  watch_backlog();
   set_timer();
+}
+
+void Turns::forget_replies(SessionId session) {
+  gate_.take(engine_->take_turn());
+  gate_.forget(session);
 }
 
 void Turns::release() {
   while (auto free = gate_.release()) {
+    for (const auto session : free->opened) owner_.session_opened(session);
     for (auto& reply : free->replies) owner_.reply(std::move(reply));
     for (const auto session : free->ended) owner_.session_ended(session);
   }

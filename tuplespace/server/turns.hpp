@@ -25,11 +25,13 @@ class Turns {
   struct Owner {
     virtual ~Owner() = default;
     virtual void reply(space::Reply&& reply) = 0;
+    virtual void session_opened(SessionId session) = 0;  // it is durable: its client may be told of it
     virtual void session_ended(SessionId session) = 0;
     // After a failed commit: every unreleased reply has been answered with the error; the engine is another one, and no
     // session is attached to it.
     virtual void restarted(const std::string& why) = 0;
-    virtual void behind(bool yes) = 0;       // more than Limits::commit_queue_bytes wait for the disk
+    virtual void recovering(std::uint64_t records) = 0;  // so many read; about once a second, from the constructor, too
+    virtual void behind(bool yes) = 0;       // more than Limits::commit_queue_bytes wait for the disk, answers included
   };
 
   // Recovers the space. Throws Error{storage_error}.
@@ -37,7 +39,12 @@ class Turns {
   ~Turns();
 
   [[nodiscard]] space::Engine& engine() { return *engine_; }
+  [[nodiscard]] const space::Engine& engine() const { return *engine_; }
   [[nodiscard]] space::Time now() const;
+  // A session is new: session_opened() follows when it is durable (unless a commit fails, or it ends before).
+  void opened(SessionId session) { gate_.opened(session); }
+  // The session's connection has gone: answers that wait for the disk are not for the next one, which asks again.
+  void forget_replies(SessionId session);
   void schedule();                           // something was done: a turn will follow, with all else that has arrived
   void handled();                            // as schedule(), but what needs no disk is answered before this returns
   [[nodiscard]] bool settled() const;        // nothing waits for the disk

@@ -255,6 +255,7 @@ void Assembler::State::consume(const std::function<void(Incoming&&)>& on_message
 Assembler::Assembler(const Limits& limits) : state_(std::make_unique<State>(limits)) {}
 Assembler::~Assembler() = default;
 void Assembler::authenticated() { state_->trusted = true; }
+std::size_t Assembler::partial_bytes() const { return state_->arrived; }
 
 std::span<std::byte> Assembler::space() {
   State& s = *state_;

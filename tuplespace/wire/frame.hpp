@@ -86,6 +86,7 @@ class Assembler {
   std::span<std::byte> space();
   void received(std::size_t bytes, const std::function<void(Incoming&&)>& on_message);
   void authenticated();                        // from max_hello_bytes to the full limits
+  [[nodiscard]] std::size_t partial_bytes() const;  // arrived of messages that are not whole yet
   Assembler(const Assembler&) = delete;
   Assembler& operator=(const Assembler&) = delete;
   ~Assembler();

@@ -41,7 +41,7 @@ struct Table {
   template <class M>
   static constexpr Kind kind_of() {
     Kind kind{};
-    ((std::is_same_v<M, typename E::Type> ? (kind = E::kind, true) : false) || ...);
+    (void)((std::is_same_v<M, typename E::Type> ? (kind = E::kind, true) : false) || ...);
     return kind;
   }
   // Calls f with a default message of this kind; false when there is none.
