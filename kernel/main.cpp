@@ -107,7 +107,7 @@ class Kernel {
                        end(output, 0, true);
                      }});
     const auto note = [&](std::string_view what, const std::string& who, const std::string& why) {
-      output.log(fmt::format("{} {}: {}", what, who, why));
+      output.log(std::string(what) + " " + who + ": " + why);
     };
     net::Listener listener(io, {token_, "parvis-kernel " PARVIS_VERSION, Limits{}, note}, control);
     const wire::Address address = listener.listen(listen_address(options_));
