@@ -79,7 +79,8 @@ std::optional<Gate::Free> Gate::release() {
     Held held = std::move(held_.extract(held_.begin()).mapped());
     now = {{}, std::move(held.ended), std::move(held.opened)};
     for (auto& listed : held.replies) {
-      if (listed.reply.written > written_ && writing_) until_written_[listed.reply.written].push_back(std::move(listed));
+      const std::uint64_t written = listed.reply.written;
+      if (written > written_ && writing_) until_written_[written].push_back(std::move(listed));
       else free(std::move(listed), now);
     }
   } else if (!until_written_.empty() && (until_written_.begin()->first <= written_ || !writing_)) {
