@@ -84,7 +84,8 @@ std::optional<Gate::Free> Gate::release() {
       else free(std::move(listed), now);
     }
   } else if (!until_written_.empty() && (until_written_.begin()->first <= written_ || !writing_)) {
-    for (auto& listed : until_written_.extract(until_written_.begin()).mapped()) free(std::move(listed), now);
+    const auto written = until_written_.extract(until_written_.begin());
+    for (auto& listed : written.mapped()) free(std::move(listed), now);
   } else {
     return std::nullopt;
   }
