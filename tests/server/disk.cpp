@@ -156,7 +156,17 @@ TEST_CASE("P1: a full disk refuses puts, takes work, and nothing acknowledged is
     }
     REQUIRE(stored > 10);
     REQUIRE(stored < 2900);
-    CHECK(client.call<Found>(5000, get({"data"})).items.size() == 1);
+    // Refused early, or by a commit that failed: then the space was read anew, and the client comes back.
+    client.send(5000, get({"data"}));
+    auto [number, answer] = client.receive();
+    if (std::holds_alternative<wire::Ended>(answer)) {
+      const auto resume = client.resume();
+      client = connect(disk.home());
+      client.open({}, resume);
+      answer = client.call<Found>(5000, get({"data"}));
+    }
+    REQUIRE(std::holds_alternative<Found>(answer));
+    CHECK(std::get<Found>(answer).items.size() == 1);
     client.send(0, Confirm{5000, {}});
     --stored;
     client.send(0, wire::Bye{});
