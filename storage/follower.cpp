@@ -108,9 +108,9 @@ void Follower::close() {
   if (thread_.joinable()) thread_.join();
 }
 
-Follower::Pending Follower::pending() const {
+PendingChanges Follower::pending() const {
   const std::lock_guard lock(mutex_);
-  Pending all(unsynced_.begin(), unsynced_.end());
+  PendingChanges all(unsynced_.begin(), unsynced_.end());
   all.insert(arriving_.begin(), arriving_.end());
   all.insert(applying_.begin(), applying_.end());  // older: does not replace
   return all;

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "storage/lmdb_writer.hpp"
+#include "storage/merge.hpp"
 
 namespace parvis::storage {
 
@@ -43,9 +43,8 @@ class Follower {
   void collect(const std::vector<BodyId>& orphans);
   void close();  // drains, if that is possible, and ends the thread
 
-  // Every change that is not yet in LMDB; of a record there is the last.
-  using Pending = std::map<RecordId, std::optional<Blob>>;
-  [[nodiscard]] Pending pending() const;
+  // Every change that is not yet in LMDB.
+  [[nodiscard]] PendingChanges pending() const;
   [[nodiscard]] std::optional<std::optional<Blob>> find(RecordId id) const;
   [[nodiscard]] std::uint64_t applied() const;
   [[nodiscard]] Result state() const;  // not ok: LMDB cannot go on, and why

@@ -17,6 +17,7 @@
 #include "storage/lmdb_file.hpp"
 #include "storage/lmdb_reader.hpp"
 #include "storage/lmdb_writer.hpp"
+#include "storage/merge.hpp"
 #include "storage/worker.hpp"
 #include "tuplespace/model/error.hpp"
 
@@ -45,7 +46,7 @@ Journal open_journal(DataFolder& folder, const LmdbOptions& options) {
 
 // What the journal holds and LMDB does not goes there. Returns the number of the last entry.
 std::uint64_t replay(Journal& journal, LmdbWriter& writer) {
-  std::map<RecordId, std::optional<Blob>> changes;
+  PendingChanges changes;
   try {
     const std::uint64_t last = journal.replay(writer.followed(), [&](Batch&& batch) {
       for (Change& change : batch) changes.insert_or_assign(change.id, std::move(change.record));
@@ -80,28 +81,6 @@ struct Open {
   JournalWriter journal_writer{journal, follower};
   Committer committer{journal_writer};
   Worker read_thread{"parvis-read"};
-};
-
-// What LMDB holds, with what it does not hold yet put in its place.
-class Merge final : public Visitor {
- public:
-  Merge(Visitor& visitor, Follower::Pending pending) : visitor_(visitor), pending_(std::move(pending)) {}
-
-  void record(RecordId id, Blob bytes) override {
-    auto next = pending_.begin();
-    for (; next != pending_.end() && next->first < id; next = pending_.erase(next)) show(*next);
-    if (next == pending_.end() || next->first != id) visitor_.record(id, std::move(bytes));
-  }
-  void finish() {
-    for (const auto& change : pending_) show(change);
-  }
-
- private:
-  void show(const Follower::Pending::value_type& change) {
-    if (change.second) visitor_.record(change.first, *change.second);
-  }
-  Visitor& visitor_;
-  Follower::Pending pending_;
 };
 
 class LmdbStore final : public Store {

@@ -43,6 +43,7 @@ void add_watch_command(CLI::App& app, Context& context);
 void add_named_spaces(CLI::App& app, Context& context);
 void add_top_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // of all that were added
+void add_backup_commands(CLI::App& app, Context& context);
 void add_kernel_commands(CLI::App& app, Context& context);
 
 }  // namespace parvis::cli

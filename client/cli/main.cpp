@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   parvis::cli::add_watch_command(app, context);
   parvis::cli::add_named_spaces(app, context);
   parvis::cli::add_top_command(app, context);
+  parvis::cli::add_backup_commands(app, context);
   parvis::cli::add_kernel_commands(app, context);
   parvis::cli::add_completion_command(app, context);
   if (argc == 1) {

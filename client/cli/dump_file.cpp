@@ -1,0 +1,162 @@
+#include "client/cli/dump_file.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "tuplespace/model/error.hpp"
+
+namespace parvis::cli {
+
+namespace {
+
+constexpr std::string_view title = "parvis dump 1\n";
+constexpr std::string_view any_title = "parvis dump ";
+constexpr std::size_t part_head = 9;
+constexpr std::size_t space_head = 17;
+
+void put(ByteVector& bytes, std::uint64_t value, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::byte>(value >> (8 * i) & 0xff));
+}
+std::uint64_t number_at(ByteSpan bytes, std::size_t at, std::size_t size) {
+  std::uint64_t value = 0;
+  for (std::size_t i = size; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(bytes[at + i]);
+  return value;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
+    if (!file_) refuse(std::strerror(errno));
+    if (std::fseek(file_.get(), 0, SEEK_END) == 0) size_ = static_cast<std::uint64_t>(std::ftell(file_.get()));
+    std::rewind(file_.get());
+  }
+
+  void read(DumpVisitor& visitor) {
+    const ByteVector start = next(title.size());
+    if (!as_text(start).starts_with(any_title)) refuse("this is not a dump of Parvis");
+    if (as_text(start) != title) refuse("this dump was written by a newer Parvis; use that version");
+    for (bool in_space = false;;) {
+      const auto before = checksum_.checksum();
+      const ByteVector head = next(part_head);
+      const std::uint64_t size = number_at(head, 1, 8);
+      ByteVector bytes = next(size);
+      switch (std::to_integer<char>(head[0])) {
+        case 'S':
+          visitor.space(space_in(bytes));
+          in_space = true;
+          break;
+        case 'T':
+          if (!in_space) refuse("it is damaged: a tuple stands outside a space");
+          ++tuples_;
+          visitor.tuple(Blob::take(std::move(bytes)));
+          break;
+        case 'E':
+          if (bytes.size() != 12 || number_at(bytes, 0, 8) != tuples_ || number_at(bytes, 8, 4) != before)
+            refuse("it is damaged: its checksum does not match");
+          return;
+        default:
+          refuse("it is damaged: a part of an unknown kind");
+      }
+    }
+  }
+
+ private:
+  SpaceInfo space_in(ByteSpan bytes) {
+    if (bytes.size() <= space_head || number_at(bytes, 0, 1) > 2) refuse("it is damaged: a space cannot be read");
+    SpaceInfo info;
+    info.durability = static_cast<Durability>(bytes[0]);
+    info.quota_tuples = number_at(bytes, 1, 8);
+    info.quota_bytes = number_at(bytes, 9, 8);
+    info.name = as_text(bytes.subspan(space_head));
+    return info;
+  }
+  ByteVector next(std::uint64_t size) {
+    if (size > size_ - at_) refuse("it ends too early; the dump was not completed");
+    ByteVector bytes(size);
+    if (size != 0 && std::fread(bytes.data(), 1, size, file_.get()) != size) refuse(std::strerror(errno));
+    at_ += size;
+    checksum_.process_bytes(bytes.data(), bytes.size());
+    return bytes;
+  }
+  [[noreturn]] void refuse(std::string_view what) const {
+    throw Error(ErrorCode::storage_error, fmt::format("{} cannot be restored: {}", path_, what));
+  }
+
+  std::string path_;
+  File file_;
+  std::uint64_t size_ = 0, at_ = 0, tuples_ = 0;
+  DumpChecksum checksum_;
+};
+
+}  // namespace
+
+DumpWriter::DumpWriter(std::string path) : path_(std::move(path)), fresh_(path_ + ".new"), out_(stdout) {
+  if (!path_.empty()) {
+    file_.reset(std::fopen(fresh_.c_str(), "wb"));
+    if (!file_) fail("open");
+    out_ = file_.get();
+  }
+  write(as_bytes(title));
+}
+
+DumpWriter::~DumpWriter() {
+  if (!file_) return;
+  file_.reset();
+  ::unlink(fresh_.c_str());  // what was not finished
+}
+
+void DumpWriter::space(const SpaceInfo& info) {
+  ByteVector bytes;
+  put(bytes, static_cast<std::uint64_t>(info.durability), 1);
+  put(bytes, info.quota_tuples, 8);
+  put(bytes, info.quota_bytes, 8);
+  const ByteSpan name = as_bytes(info.name);
+  bytes.insert(bytes.end(), name.begin(), name.end());
+  part('S', bytes);
+}
+
+void DumpWriter::tuple(ByteSpan bytes) {
+  ++tuples_;
+  part('T', bytes);
+}
+
+void DumpWriter::finish() {
+  ByteVector bytes;
+  put(bytes, tuples_, 8);
+  put(bytes, checksum_.checksum(), 4);
+  part('E', bytes);
+  if (std::fflush(out_) != 0) fail("write");
+  if (!file_) return;
+  if (::fsync(::fileno(out_)) != 0) fail("sync");
+  file_.reset();
+  if (std::rename(fresh_.c_str(), path_.c_str()) != 0) fail("rename");
+}
+
+void DumpWriter::part(char kind, ByteSpan bytes) {
+  ByteVector head{static_cast<std::byte>(kind)};
+  put(head, bytes.size(), 8);
+  write(head);
+  write(bytes);
+}
+
+void DumpWriter::write(ByteSpan bytes) {
+  if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), out_) != bytes.size()) fail("write");
+  checksum_.process_bytes(bytes.data(), bytes.size());
+}
+
+void DumpWriter::fail(const char* what) const {
+  throw Error(ErrorCode::storage_error, fmt::format("the dump {} cannot be written: {} ({})",
+                                                    path_.empty() ? "to standard output" : path_, std::strerror(errno),
+                                                    what));
+}
+
+void read_dump(const std::string& path, DumpVisitor& visitor) { Reader(path).read(visitor); }
+
+}  // namespace parvis::cli

@@ -1,0 +1,63 @@
+// The file of `parvis dump`.
+//
+//   file  = "parvis dump 1\n" · part · part · … · end                    integers little-endian
+//   part  = kind:1 · size:8 · bytes
+//   kinds = 'S' a space: durability:1 · quota of tuples:8 · quota of bytes:8 · name; the tuples that follow are its
+//           'T' a tuple, in the canonical encoding (tuplespace/model/codec.hpp), in the order of delivery
+//           'E' the end: tuples:8 · CRC-32C of all bytes before this part:4
+//
+// All throw Error{storage_error} that names the file.
+#pragma once
+
+#include <boost/crc.hpp>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "tuplespace/model/operation.hpp"
+
+namespace parvis::cli {
+
+using DumpChecksum = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+class DumpWriter {
+ public:
+  explicit DumpWriter(std::string path);  // empty: standard output. A file appears under its name when it is complete.
+  ~DumpWriter();
+  DumpWriter(const DumpWriter&) = delete;
+  DumpWriter& operator=(const DumpWriter&) = delete;
+
+  void space(const SpaceInfo& info);
+  void tuple(ByteSpan bytes);
+  void finish();  // written and synced
+
+ private:
+  void part(char kind, ByteSpan bytes);
+  void write(ByteSpan bytes);
+  [[noreturn]] void fail(const char* what) const;
+
+  std::string path_, fresh_;
+  File file_;
+  std::FILE* out_ = nullptr;
+  DumpChecksum checksum_;
+  std::uint64_t tuples_ = 0;
+};
+
+class DumpVisitor {
+ public:
+  virtual ~DumpVisitor() = default;
+  virtual void space(const SpaceInfo&) {}
+  virtual void tuple(Blob) {}
+};
+
+void read_dump(const std::string& path, DumpVisitor& visitor);
+
+}  // namespace parvis::cli
