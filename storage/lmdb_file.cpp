@@ -27,7 +27,6 @@ constexpr std::uint64_t max_step = std::uint64_t{4} << 30;  // a large map grows
 constexpr std::uint64_t max_reserve = std::uint64_t{16} << 20;
 constexpr std::uint64_t min_reserve = std::uint64_t{256} << 10;
 constexpr std::uint64_t max_ahead = std::uint64_t{16} << 20;  // blocks set aside beyond need, to ask less often
-constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t margin = std::uint64_t{256} << 10;  // free lists, branches, what an estimate forgets
 constexpr off_t lock_file_bytes = 16 * 1024;
 
@@ -57,7 +56,7 @@ bool have_address_space(std::uint64_t bytes) {
 // LMDB's page 0 or 1, as far as we need it: header 16 bytes (flags at 10), then magic, version, address, map size, two
 // tables of 48 bytes (the first begins with the page size), last page, transaction.
 struct MetaPage {
-  std::uint32_t page_bytes = 0;
+  std::uint32_t own_page_bytes = 0;
   std::uint64_t last_page = 0;
   std::uint64_t transaction = 0;
 };
@@ -91,11 +90,11 @@ std::uint64_t check_data_file(const fs::path& file) {
     return parse_meta(page);
   };
   const std::optional<MetaPage> first = read_page(0);
-  if (!first || first->page_bytes < 512) refuse(file, "this is not an LMDB file, or its head is damaged", restore);
-  const std::optional<MetaPage> second = read_page(first->page_bytes);
+  if (!first || first->own_page_bytes < 512) refuse(file, "this is not an LMDB file, or its head is damaged", restore);
+  const std::optional<MetaPage> second = read_page(first->own_page_bytes);
   if (!second) refuse(file, "the head of this LMDB file is damaged", restore);
   const MetaPage& newest = second->transaction > first->transaction ? *second : *first;
-  const std::uint64_t used = (newest.last_page + 1) * first->page_bytes;
+  const std::uint64_t used = (newest.last_page + 1) * first->own_page_bytes;
   if (size < used) refuse(file, fmt::format("truncated: it has {} bytes of {}", size, used), restore);
   return used;
 }

@@ -25,6 +25,8 @@
 
 namespace parvis::storage {
 
+inline constexpr std::uint64_t page_bytes = 4096;  // what LMDB takes where the system has pages of that size
+
 class LmdbFile {
  public:
   // Throws Error{storage_error}, see open_lmdb.

@@ -28,13 +28,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds usage_interval{100};
 
 constexpr std::uint64_t segments = 4;
-constexpr std::uint64_t grain = 4096;
+constexpr std::uint64_t journal_grain = 4096;
 
 // A folder that is new, or of the format before the journal, gets its journal here, and only then says that it has one.
 Journal open_journal(DataFolder& folder, const LmdbOptions& options) {
   if (!folder.has_data() || !folder.is_current()) {
     const std::uint64_t bytes = std::max<std::uint64_t>(options.journal_bytes / segments, 64 << 10);
-    Journal::create(folder.path(), bytes / grain * grain);
+    Journal::create(folder.path(), bytes / journal_grain * journal_grain);
     folder.set_has_data();
   }
   try {

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint32_t chunks_per_transaction = 32;  // 8 MiB
 constexpr std::uint32_t chunks_erased_at_once = 256;
-constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t largest_on_leaf = 2000;  // a larger entry has pages of its own
 constexpr std::uint64_t transaction_overhead = 16 * page_bytes;
 constexpr std::uint64_t put_by_a_take = 64 * 1024;

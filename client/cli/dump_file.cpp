@@ -43,7 +43,7 @@ class Reader {
     if (!as_text(start).starts_with(any_title)) refuse("this is not a dump of Parvis");
     if (as_text(start) != title) refuse("this dump was written by a newer Parvis; use that version");
     for (bool in_space = false;;) {
-      const auto before = checksum_.checksum();
+      const auto sum_before = checksum_.checksum();
       const ByteVector head = next(part_head);
       const std::uint64_t size = number_at(head, 1, 8);
       ByteVector bytes = next(size);
@@ -58,7 +58,7 @@ class Reader {
           visitor.tuple(Blob::take(std::move(bytes)));
           break;
         case 'E':
-          if (bytes.size() != 12 || number_at(bytes, 0, 8) != tuples_ || number_at(bytes, 8, 4) != before)
+          if (bytes.size() != 12 || number_at(bytes, 0, 8) != tuples_ || number_at(bytes, 8, 4) != sum_before)
             refuse("it is damaged: its checksum does not match");
           return;
         default:

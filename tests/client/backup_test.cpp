@@ -98,8 +98,8 @@ TEST_CASE("a dump that is cut, damaged, foreign or newer is refused") {
 TEST_CASE("restore puts what a dump holds, or nothing of a damaged one") {
   const Home home;
   const std::string path = home.path() / "some.dump";
-  write_dump(path);
   const TestServer server(home);
+  write_dump(path);
   const auto restored = run({"restore", path});
   CHECK_THAT(restored.out, Contains("2 tuples of 2 spaces"));
   CHECK(restored.status == 0);
