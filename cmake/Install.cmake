@@ -34,7 +34,7 @@ install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
         FILES_MATCHING PATTERN "*.py" PATTERN "*.cpp" PATTERN "*.md" PATTERN "__pycache__" EXCLUDE)
 
 # A server as a service: one for a user's session, one that starts with the machine (docs/operating.md).
-configure_file(packaging/parvis.user.service.in ${CMAKE_BINARY_DIR}/systemd/user/parvis.service @ONLY)
-configure_file(packaging/parvis@.service.in ${CMAKE_BINARY_DIR}/systemd/system/parvis@.service @ONLY)
+configure_file(scripts/systemd/parvis.user.service.in ${CMAKE_BINARY_DIR}/systemd/user/parvis.service @ONLY)
+configure_file(scripts/systemd/parvis@.service.in ${CMAKE_BINARY_DIR}/systemd/system/parvis@.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/systemd/user/parvis.service DESTINATION lib/systemd/user)
 install(FILES ${CMAKE_BINARY_DIR}/systemd/system/parvis@.service DESTINATION lib/systemd/system)
