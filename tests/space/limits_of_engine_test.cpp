@@ -216,6 +216,13 @@ TEST_CASE("Relaxed spaces wait until it is written, claims too; to look at a rel
   CHECK(written == batch);
   std::tie(after, written, batch) = ask(begin("s"));  // and one that puts into a durable one
   CHECK(after == batch);
+
+  // P2: a loss of power must not forget a take of a transaction that it remembers, whose commit would go through.
+  ask(out("(4,)"));
+  Get inside = get("(4,)", true, false);
+  inside.transaction = begin("s").transaction;
+  std::tie(after, written, batch) = ask(inside);
+  CHECK(after == batch);
 }
 
 TEST_CASE("A session's end is remembered for those who come too late") {

@@ -113,8 +113,9 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
   Transaction* t = nullptr;
   if (wish.transaction != 0) t = own_transaction(s, wish.transaction);
   if (wish.begin) t = &make_transaction(s, wish.lease_us, space.lasting());
-  // A claim need not wait for the sync: if a loss of power forgets it, its commit finds no transaction.
-  const bool claim = t != nullptr && space.lasting();
+  // A claim need not wait for the sync: if a loss of power forgets it, its commit finds no transaction. A take inside a
+  // transaction that was there before has no such fence: its commit would go through without it.
+  const bool claim = wish.begin && space.lasting();
   const std::uint64_t after = after_change(claim ? Durability::relaxed : space.durability);
   Applied applied{.kind = wish.begin ? Applied::Kind::claimed : Applied::Kind::found,
                   .lasting = space.lasting(),
