@@ -42,8 +42,8 @@ struct Hash {
 // The calls and returns of one kind as a doubly linked list in the order of time.
 class Search {
  public:
-  explicit Search(const History& history)
-      : history_(history), return_of_(history.size()), done_((history.size() + 63) / 64) {
+  Search(const History& history, std::size_t memory)
+      : history_(history), memory_(memory), return_of_(history.size()), done_((history.size() + 63) / 64) {
     struct Moment {
       std::int64_t at;
       bool is_return;
@@ -69,18 +69,19 @@ class Search {
     nodes_.back() = {moments.size(), 0, 0, true};
   }
 
-  bool run() {
+  Verdict run() {
     std::size_t at = nodes_[0].next;
     while (required_ != 0) {
+      if (remembered_ > memory_) return Verdict::undecided;
       if (!nodes_[at].is_return) {
         at = nodes_[linearize(at) ? 0 : at].next;
         continue;
       }
       // An operation returned that is not in the order yet: a choice before was wrong.
-      if (chosen_.empty()) return false;
+      if (chosen_.empty()) return Verdict::not_linearizable;
       at = nodes_[undo()].next;
     }
-    return true;
+    return Verdict::linearizable;
   }
 
  private:
@@ -98,6 +99,7 @@ class Search {
       done_[o / 64] ^= std::uint64_t{1} << (o % 64);
       return false;
     }
+    remembered_ += sizeof(Tried) + 64 + done_.size() * sizeof done_[0] + next->size() * sizeof(*next)[0];
     chosen_.emplace_back(call, std::exchange(state_, std::move(*next)));
     unlink(call);
     if (return_of_[o] != 0) {
@@ -131,6 +133,8 @@ class Search {
   }
 
   const History& history_;
+  const std::size_t memory_;
+  std::size_t remembered_ = 0;
   std::vector<Node> nodes_;             // the first and the last are no moments
   std::vector<std::size_t> return_of_;  // its node; 0: none
   std::size_t required_ = 0;            // operations that returned and are not in the order yet
@@ -142,10 +146,16 @@ class Search {
 
 }  // namespace
 
-bool linearizable(const History& history) {
+Verdict verdict(const History& history, std::size_t memory) {
   std::map<int, History> kinds;
   for (const Operation& o : history) kinds[o.kind].push_back(o);
-  return std::all_of(kinds.begin(), kinds.end(), [](const auto& kind) { return Search(kind.second).run(); });
+  Verdict all = Verdict::linearizable;
+  for (const auto& [kind, part] : kinds) {
+    const Verdict one = Search(part, memory).run();
+    if (one == Verdict::not_linearizable) return one;
+    if (one == Verdict::undecided) all = one;
+  }
+  return all;
 }
 
 }  // namespace parvis::linearizability

@@ -26,6 +26,10 @@ struct Operation {
 };
 using History = std::vector<Operation>;
 
-bool linearizable(const History& history);
+// Undecided: what has been tried no longer fits into `memory` bytes. The search is exponential in what happened at the
+// same time and was not told apart for long.
+enum class Verdict : std::uint8_t { linearizable, not_linearizable, undecided };
+Verdict verdict(const History& history, std::size_t memory = std::size_t{512} << 20);
+inline bool linearizable(const History& history) { return verdict(history) == Verdict::linearizable; }
 
 }  // namespace parvis::linearizability

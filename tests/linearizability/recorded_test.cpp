@@ -32,7 +32,8 @@ History record(const std::string& address, int client, std::uint64_t seed) {
     linearizability::Operation o;
     o.kind = static_cast<int>(random() % kinds);
     const auto dice = random() % 10;
-    o.what = dice < 5 ? What::put : dice < 8 ? What::take : What::read;
+    // More takes than puts: rows stay short, and an order that is wrong is soon found to be.
+    o.what = dice < 4 ? What::put : dice < 9 ? What::take : What::read;
     o.called = now();
     if (o.what == What::put) {
       o.value = static_cast<std::uint32_t>(client * operations_each + i);
@@ -79,12 +80,18 @@ TEST_CASE("P7: recorded histories are linearizable, though the server is killed 
   const char* wanted = std::getenv("PARVIS_SECONDS");
   const std::chrono::seconds wished(wanted ? std::strtol(wanted, nullptr, 10) : 8);
   const auto until = std::chrono::steady_clock::now() + wished;
-  std::uint64_t round = 0;
+  std::uint64_t round = 0, decided = 0;
   do {
     const History history = record_round(++round);
     INFO("round " << round);
     REQUIRE(history.size() == clients * operations_each);
-    REQUIRE(linearizability::linearizable(history));
+    const auto verdict = linearizability::verdict(history);
+    REQUIRE(verdict != linearizability::Verdict::not_linearizable);
+    if (verdict == linearizability::Verdict::undecided) {
+      WARN("round " << round << " was too tangled to be decided");
+      continue;
+    }
+    ++decided;
     // One answer changed, and it is none any more.
     History changed = history;
     for (auto& o : changed) {
@@ -93,5 +100,5 @@ TEST_CASE("P7: recorded histories are linearizable, though the server is killed 
       break;
     }
     REQUIRE_FALSE(linearizability::linearizable(changed));
-  } while (std::chrono::steady_clock::now() < until);
+  } while (decided == 0 || std::chrono::steady_clock::now() < until);
 }
