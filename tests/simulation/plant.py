@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Plants faults in a copy of the sources that the simulation runs, to show that it finds them.
+
+  plant.py SOURCE_FOLDER TARGET_FOLDER
+
+Each fault is one small change of one file, made only while `planted` is its number; the product's own sources know
+nothing of it. A change whose text is not found exactly once is an error: the list has to follow the code.
+"""
+import pathlib
+import sys
+
+ENGINE = "tuplespace/space/"
+FAULTS = [
+    ("an answer leaves before its batch is durable", "tuplespace/server/gate.cpp",
+     "  for (auto& reply : turn.replies) {\n",
+     "  for (auto& reply : turn.replies) {\n    if (PLANTED) reply.after = reply.written = 0;\n"),
+    ("what the disk has not written is told as written", "tuplespace/server/gate.cpp",
+     "  durable_ = done.number;\n",
+     "  durable_ = PLANTED ? newest() : done.number;\n"),
+    ("a blocked operation is not sent again after a reconnect", "client/pending.cpp",
+     "      todo.resend.push_back(e.sequence);\n    }\n  }\n  Confirm",
+     "      if (!PLANTED || e.ticket.ticket == 0) todo.resend.push_back(e.sequence);\n    }\n  }\n  Confirm"),
+    ("refusals are not repeated after a reconnect", "client/pending.cpp",
+     "      todo.refuse.push_back({e.sequence});\n",
+     "      if (!PLANTED) todo.refuse.push_back({e.sequence});\n"),
+    ("a confirmation covers what is still in its caller's hands", "client/pending.cpp",
+     "  confirm.upto = upto();\n  for (Sequence s : unconfirmed_) {",
+     "  confirm.upto = PLANTED ? last_ : upto();\n  for (Sequence s : unconfirmed_) {"),
+    ("a take is not undone when its session ends", ENGINE + "sessions.cpp",
+     "      for (TupleId id : applied.tuples) release(*tuples.find(id), true, arriving);\n",
+     "      for (TupleId id : applied.tuples)\n"
+     "        PLANTED ? erase_tuple(*tuples.find(id)) : release(*tuples.find(id), true, arriving);\n"),
+    ("a confirmation of a later answer is not recorded", ENGINE + "sessions.cpp",
+     "    if (auto it = s.applied.find(sequence); it != s.applied.end()) forget(s, it);",
+     "    if (auto it = s.applied.find(sequence); it != s.applied.end() && !PLANTED) forget(s, it);"),
+    ("the tombstone does not tell what was applied", ENGINE + "sessions.cpp",
+     "    if (applied.lasting) record.tombstone.applied.push_back(sequence);",
+     "    if (applied.lasting && !PLANTED) record.tombstone.applied.push_back(sequence);"),
+    ("an operation that is sent again takes effect again", ENGINE + "engine.cpp",
+     "known != s.applied.end()) return answer_again",
+     "known != s.applied.end() && !(PLANTED && known->second.kind == Applied::Kind::done))\n    return answer_again"),
+    ("the numbers that were applied are forgotten at recovery", ENGINE + "recovery.cpp",
+     "    made->applied = std::move(client->applied);\n",
+     "    if (!PLANTED) made->applied = std::move(client->applied);\n"),
+    ("the lease of a tuple is forgotten at recovery", ENGINE + "recovery.cpp",
+     "      if (head.lease_until != 0) set_deadline",
+     "      if (head.lease_until != 0 && !PLANTED) set_deadline"),
+    ("a tuple that was returned loses its priority at recovery", ENGINE + "recovery.cpp",
+     "  entry.order = order_of(record.head.priority, id);\n",
+     "  entry.order = order_of(PLANTED && record.head.attempts != 0 ? 0 : record.head.priority, id);\n"),
+    ("attempts are not counted", ENGINE + "puts.cpp",
+     "    if (raise_attempts) {\n",
+     "    if (raise_attempts && !PLANTED) {\n"),
+    ("a waiter is served beyond what it asked for", ENGINE + "puts.cpp",
+     "    if (w.handed.size() >= w.wish.max) waiters.unlist(w);",
+     "    if (w.handed.size() >= w.wish.max && !PLANTED) waiters.unlist(w);"),
+    ("a commit puts its first tuple only", ENGINE + "transactions.cpp",
+     "  for (const Put& put : commit.puts) {\n    Space& space",
+     "  for (const Put& put : commit.puts) {\n    if (PLANTED && &put != &commit.puts.front()) continue;\n"
+     "    Space& space"),
+    ("the order is ignored between two templates", ENGINE + "gets.cpp",
+     "[](const Stream& a, const Stream& b) { return *a.at < *b.at; });",
+     "[](const Stream& a, const Stream& b) { return !PLANTED && *a.at < *b.at; });"),
+    ("who waits loses its place at a reconnect", ENGINE + "gets.cpp",
+     "const bool genuine = shown.epoch != 0 &&",
+     "const bool genuine = !PLANTED && shown.epoch != 0 &&"),
+    ("the end of a transaction's lease is missed", ENGINE + "engine.cpp",
+     "    case transaction: {\n      std::vector<Entry*> arriving;",
+     "    case transaction: {\n      if (PLANTED) return;\n      std::vector<Entry*> arriving;"),
+]
+
+
+def main() -> None:
+    source, target = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    files = sorted({file for _, file, _, _ in FAULTS})
+    for file in files:
+        text = (source / file).read_text()
+        for number, (name, where, old, new) in enumerate(FAULTS, 1):
+            if where != file:
+                continue
+            if text.count(old) != 1:
+                sys.exit(f"{pathlib.Path(__file__).name}: fault {number} ({name}) no longer fits {file}: the text to "
+                         f"change is there {text.count(old)} times")
+            text = text.replace(old, new.replace("PLANTED", f"(::parvis::simulation::planted == {number})"))
+        text = "namespace parvis::simulation {\nextern int planted;\n}\n" + text
+        copy = target / file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists() or copy.read_text() != text:
+            copy.write_text(text)
+    names = "".join(f'    "{name}",\n' for name, _, _, _ in FAULTS)
+    listing = ('#include "faults.hpp"\n\nnamespace parvis::simulation {\n\nint planted = 0;\n'
+               f"const std::vector<const char*> faults{{\n{names}}};\n\n}}\n")
+    (target / "faults.cpp").write_text(listing)
+
+
+if __name__ == "__main__":
+    main()
