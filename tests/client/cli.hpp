@@ -1,6 +1,8 @@
 // The command line as a user meets it: run, and what came of it.
 #pragma once
 
+#include <catch2/catch.hpp>
+
 #include <string>
 #include <vector>
 
@@ -19,6 +21,12 @@ inline Outcome run(std::vector<std::string> words) {
   auto out = process.read_all();
   auto err = process.read_errors();
   return {process.wait(), std::move(out), std::move(err)};
+}
+
+inline bool has(const std::string& text, const std::string& part) {
+  INFO(text);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
 }
 
 }  // namespace parvis::test

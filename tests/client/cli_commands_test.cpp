@@ -10,12 +10,6 @@ using namespace parvis::test;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  CHECK(text.find(part) != std::string::npos);
-  return text.find(part) != std::string::npos;
-}
-
 // What bash would offer behind these words.
 std::string completed(const std::string& words) {
   Process bash({"/bin/bash", "-c",

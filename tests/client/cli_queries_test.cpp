@@ -14,12 +14,6 @@ using namespace parvis::test;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  CHECK(text.find(part) != std::string::npos);
-  return text.find(part) != std::string::npos;
-}
-
 std::uint64_t waiters(const Space& space) {
   for (const auto& info : space.spaces())
     if (info.name == space.name()) return info.waiters;

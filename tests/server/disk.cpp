@@ -1,13 +1,12 @@
 // The server and a disk that fails: what clients are told, what goes on, what is there after a restart. And what is
 // answered before the sync.
 #include <catch2/catch.hpp>
-#include <sys/mount.h>
-
 #include <csignal>
 #include <cstring>
 #include <fstream>
 
 #include "tests/server/served.hpp"
+#include "tests/support/small_disk.hpp"
 
 using namespace parvis;
 using namespace parvis::test;
@@ -17,29 +16,6 @@ namespace {
 Spaces make(const std::string& space, Durability durability) { return {Spaces::What::make, space, durability}; }
 
 std::int64_t number_in(const Found& found) { return tuple_in(found).items.at(1).get<std::int64_t>(); }
-
-class SmallDisk {
- public:
-  SmallDisk() {
-    mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=24m") == 0;
-    if (!mounted_) WARN("skipped: mounting a small tmpfs needs root: " << std::strerror(errno));
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  explicit operator bool() const { return mounted_; }
-  [[nodiscard]] std::filesystem::path home() const { return folder_.path() / "home"; }
-  [[nodiscard]] bool remount(bool read_only) const {
-    const unsigned long flags = MS_REMOUNT | (read_only ? static_cast<unsigned long>(MS_RDONLY) : 0UL);
-    return ::mount(nullptr, folder_.path().c_str(), nullptr, flags, nullptr) == 0;
-  }
-
- private:
-  TempFolder folder_;
-  bool mounted_ = false;
-};
 
 }  // namespace
 
@@ -137,12 +113,14 @@ TEST_CASE("P1: a disk that fails ends all writing in plain words; reads go on, a
 }
 
 TEST_CASE("P1: a full disk refuses puts, takes work, and nothing acknowledged is lost") {
-  const SmallDisk disk;
+  const TempFolder folder;
+  const SmallDisk disk(folder.path(), "24m");
+  const auto home = folder.path() / "home";
   if (!disk) return;
   std::uint64_t stored = 0;
   {
-    Served server(disk.home());
-    auto client = connect(disk.home());
+    Served server(home);
+    auto client = connect(home);
     client.open();
     for (std::uint64_t id = 1; id < 3000; ++id) {
       client.send(id, out({"data", std::string(20'000, 'x')}));
@@ -161,7 +139,7 @@ TEST_CASE("P1: a full disk refuses puts, takes work, and nothing acknowledged is
     auto [number, answer] = client.receive();
     if (std::holds_alternative<wire::Ended>(answer)) {
       const auto resume = client.resume();
-      client = connect(disk.home());
+      client = connect(home);
       client.open({}, resume);
       answer = client.call<Found>(5000, get({"data"}));
     }
@@ -173,8 +151,8 @@ TEST_CASE("P1: a full disk refuses puts, takes work, and nothing acknowledged is
     CHECK(client.at_end());
     server.process.end(SIGKILL);
   }
-  Served server(disk.home());
-  auto client = connect(disk.home());
+  Served server(home);
+  auto client = connect(home);
   client.open();
   CHECK(client.call<Done>(1, count({"data"})).number == stored);
   for (std::uint64_t id = 2; id <= stored + 1; ++id) {
@@ -186,11 +164,13 @@ TEST_CASE("P1: a full disk refuses puts, takes work, and nothing acknowledged is
 }
 
 TEST_CASE("a file system that is mounted read-only is said so") {
-  const SmallDisk disk;
+  const TempFolder folder;
+  const SmallDisk disk(folder.path(), "24m");
+  const auto home = folder.path() / "home";
   if (!disk) return;
   {
-    Served server(disk.home());
-    auto client = connect(disk.home());
+    Served server(home);
+    auto client = connect(home);
     client.open();
     client.call<Done>(1, out({"kept"}));
     server.process.end(SIGTERM);
@@ -199,12 +179,12 @@ TEST_CASE("a file system that is mounted read-only is said so") {
     WARN("skipped: this system does not remount: " << std::strerror(errno));
     return;
   }
-  Process server(Served::arguments({}), disk.home());
-  CHECK_THAT(server.read_all(), Catch::Contains("read-only") && Catch::Contains(disk.home().string()));
+  Process server(Served::arguments({}), home);
+  CHECK_THAT(server.read_all(), Catch::Contains("read-only") && Catch::Contains(home.string()));
   CHECK(WEXITSTATUS(server.wait()) == 1);
   REQUIRE(disk.remount(false));
-  Served again(disk.home());
-  auto client = connect(disk.home());
+  Served again(home);
+  auto client = connect(home);
   client.open();
   CHECK(client.call<Done>(1, count({"kept"})).number == 1);
 }
