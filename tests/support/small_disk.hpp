@@ -1,5 +1,5 @@
-// A file system that is really small, or full: a tmpfs mounted over a folder for as long as this lives. Needs root; where
-// it cannot be mounted it warns, and is false.
+// A file system that is really small, or full: a tmpfs mounted over a folder for as long as this lives. Needs root;
+// where it cannot be mounted it warns, and is false.
 #pragma once
 
 #include <sys/mount.h>
