@@ -154,6 +154,7 @@ class Kernel {
           {options_.id, private_file(options_.file(".stack")), private_file(options_.file(".dump")), options_.ipython},
           output);
       control.ready();
+      journal.ready();
       Worker worker(queue, shell, output, journal,
                     {[&](const Request& request) { control.started(request); },
                      [&](std::size_t slot, CallAnswer answer) { control.answered(slot, std::move(answer)); },

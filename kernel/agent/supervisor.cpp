@@ -201,27 +201,28 @@ void Supervisor::ended(Place& place) {
   log("kernel " + kernel + " (" + std::to_string(place.index) + ") " + message);
   place.child.reset();
   if (stopped && !place.planned) place.wanted = false;
-  if (place.wanted) plan_replacement(place, could_not_start);
+  if (place.wanted) plan_replacement(place, could_not_start, Journal::was_ready(journal));
   report_death(place, kernel, ending, message);
   remove_files(kernel);
   if (!place.wanted) std::erase_if(places_, [&](const Place& other) { return &other == &place; });
   answer_stops(kernel);
 }
 
-void Supervisor::plan_replacement(Place& place, bool could_not_start) {
+// A kernel that was ready died of its work, and the next task may be better: tasks have a limit of deaths of their own.
+void Supervisor::plan_replacement(Place& place, bool could_not_start, bool was_ready) {
   const bool quick = !place.planned && Clock::now() - place.started < instant;
   place.instant_deaths = quick ? place.instant_deaths + 1 : 0;
   const bool hopeless = could_not_start && place.instant_deaths == 1 && place.index < options_.kernels;
-  if (hopeless || place.instant_deaths >= instant_deaths_max) {
+  if (hopeless || (place.instant_deaths >= instant_deaths_max && !was_ready)) {
     log("kernel " + std::to_string(place.index) + " is given up: " + std::to_string(place.instant_deaths) +
-        " times it ended within " + std::to_string(instant.count()) + " s");
+        " times it ended within " + std::to_string(instant.count()) + " s, this time before it was ready");
     place.wanted = false;
     failed_ = true;
     return;
   }
   place.kernel = random_hex(16);
-  const int delay_ms = place.instant_deaths <= 1 ? 0 : 250 << (place.instant_deaths - 2);
-  place.start_at = Clock::now() + std::chrono::milliseconds(delay_ms);
+  const std::chrono::milliseconds delay(place.instant_deaths <= 1 ? 0 : 250 << std::min(place.instant_deaths - 2, 8));
+  place.start_at = Clock::now() + std::min(delay, delay_max);
 }
 
 void Supervisor::report_death(const Place& place, const std::string& kernel, const Ending& ending,

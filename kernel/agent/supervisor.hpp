@@ -26,8 +26,9 @@ class Supervisor {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr int instant_deaths_max = 5;          // in a row, before a kernel is given up
+  static constexpr int instant_deaths_max = 5;          // in a row, never ready, before a kernel is given up
   static constexpr std::chrono::seconds instant{10};    // a life shorter than this
+  static constexpr std::chrono::milliseconds delay_max{2000};  // of a replacement
   static constexpr std::chrono::seconds kill_after{5};  // what does not stop by SIGTERM
   static constexpr std::chrono::seconds restart_kill_after{2};
 
@@ -38,7 +39,7 @@ class Supervisor {
     std::optional<Child> child;
     Clock::time_point started;
     std::optional<Clock::time_point> start_at, kill_at;
-    int instant_deaths = 0;
+    int instant_deaths = 0;  // in a row
     bool wanted = true;    // false: it is to end for good
     bool planned = false;  // its end was asked for
   };
@@ -53,7 +54,7 @@ class Supervisor {
   void restart(const std::string& kernel);
   void stop(Place& place);
   void ended(Place& place);
-  void plan_replacement(Place& place, bool could_not_start);
+  void plan_replacement(Place& place, bool could_not_start, bool was_ready);
   void report_death(const Place& place, const std::string& kernel, const Ending& ending, const std::string& message);
   void remove_files(const std::string& kernel);
   void answer_stops(const std::string& kernel);

@@ -52,7 +52,10 @@ void Journal::remove(std::size_t slot) { slots_[slot].state.store(0, std::memory
 void Journal::farm(std::string_view id) { store(slots_[0], id, 2); }
 void Journal::clear_farm() { slots_[0].state.store(0, std::memory_order_release); }
 
-void Journal::stopped() { slots_[0].verb = 1; }
+// From the main thread and from the control thread.
+void Journal::flag(std::uint8_t bit) { std::atomic_ref(slots_[0].verb).fetch_or(bit, std::memory_order_relaxed); }
+void Journal::ready() { flag(was_ready_flag); }
+void Journal::stopped() { flag(was_stopped_flag); }
 
 namespace {
 
@@ -83,7 +86,12 @@ class Mapping {
 
 bool Journal::was_stopped(const std::filesystem::path& path) {
   const Mapping file(path, slots * sizeof(Slot));
-  return file.get() == nullptr || static_cast<const Slot*>(file.get())->verb == 1;
+  return file.get() == nullptr || (static_cast<const Slot*>(file.get())->verb & was_stopped_flag) != 0;
+}
+
+bool Journal::was_ready(const std::filesystem::path& path) {
+  const Mapping file(path, slots * sizeof(Slot));
+  return file.get() != nullptr && (static_cast<const Slot*>(file.get())->verb & was_ready_flag) != 0;
 }
 
 std::vector<Journal::Entry> Journal::read(const std::filesystem::path& path) {

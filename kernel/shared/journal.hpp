@@ -3,7 +3,8 @@
 // gone.
 //
 //   slot   := state:u8  verb:u8  length:u8  id[length] (up to id_bytes)      slot 0: the farm task that runs;
-//                                                                            its verb is 1 when the kernel was stopped
+//                                                                            its verb: 1 the kernel was stopped, 2 it
+//                                                                            had been ready for work
 //
 // Threads: add and remove belong to the control thread, running and farm to the main thread; a slot changes hands
 // through the work queue. The state is stored last (release), so that a reader never sees half an id.
@@ -43,10 +44,12 @@ class Journal {
   void remove(std::size_t slot);
   void farm(std::string_view id);  // empty: none
   void clear_farm();
+  void ready();    // Python is there, work can come
   void stopped();  // the kernel ends because it was asked to, whatever still runs
 
   // Did the kernel end because it was asked to? Then its journal says so, or it has taken it away.
   static bool was_stopped(const std::filesystem::path& path);
+  static bool was_ready(const std::filesystem::path& path);
   // Of a kernel that has ended; empty when there is no file.
   static std::vector<Entry> read(const std::filesystem::path& path);
 
@@ -58,6 +61,8 @@ class Journal {
     char id[id_bytes];
   };
   static_assert(sizeof(Slot) == 80);
+  enum : std::uint8_t { was_stopped_flag = 1, was_ready_flag = 2 };
+  void flag(std::uint8_t bit);
   static void store(Slot& slot, std::string_view id, std::uint8_t state);
   Slot* slots_ = nullptr;
   std::size_t next_ = 1;

@@ -211,6 +211,21 @@ def test_a_task_that_kills_every_kernel_is_set_aside(own_cluster):
     assert farm.submit(square, 3).result(PATIENCE) == 9
 
 
+def test_tasks_that_kill_kernels_do_not_use_the_kernels_up(own_cluster):
+    farm = own_cluster.farm("much poison")
+
+    def poison():
+        import os
+        import signal
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    futures = farm.submit_many(poison, [()] * 6 * len(own_cluster), deaths=1)
+    assert farm.submit(square, 3).result(2 * PATIENCE) == 9
+    for future in futures:
+        with pytest.raises(parvis.KernelDied):
+            future.result(2 * PATIENCE)
+
+
 def test_the_server_dies_and_comes_back(server, own_cluster):
     farm = own_cluster.farm("server dies")
     futures = farm.submit_many(_slowly, [(n,) for n in range(100)])
