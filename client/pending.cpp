@@ -242,6 +242,9 @@ Ledger::Renewal Ledger::renewed(const wire::Welcome& welcome) {
       todo.lost.push_back(e.request);
       --unanswered_;
       settle(e);
+    } else if (open(e) && e.request->operation() == nullptr && !e.request->packed) {
+      --unanswered_;  // its caller has gone and it can't be sent again; what it claimed went with the session
+      settle(e);
     } else if (open(e)) {
       e.stage = Stage::unsent;
       todo.resend.push_back(e.sequence);

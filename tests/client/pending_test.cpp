@@ -214,6 +214,19 @@ TEST_CASE("a session that is gone and remembered: every change is known to have 
   CHECK(todo.resend == std::vector<Sequence>{undone});
 }
 
+TEST_CASE("a session that is gone: what nobody waits for any more is over, and later numbers are confirmed") {
+  Book book;
+  const auto renewal = book.sent(Renew{});
+  const auto out = book.sent(Out{});
+  book.ledger.refuse(renewal, book.now);
+  book.ledger.refuse(out, book.now);
+  const auto todo = book.ledger.renewed({});
+  CHECK(todo.resend.empty());
+  CHECK(book.ledger.unanswered() == 0);
+  const auto next = book.done(take());
+  CHECK(book.ledger.take_confirm(book.now)->upto == next);
+}
+
 TEST_CASE("time runs out while disconnected: the number is refused at the resumption") {
   Book book;
   const auto number = book.sent(take(), 5s);

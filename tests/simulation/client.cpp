@@ -87,8 +87,9 @@ void Client::adopt(const wire::Welcome& welcome) {
     auto todo = ledger_.renewed(welcome);
     for (const auto& request : todo.lost) given_up(*request, true);
     for (const auto& request : todo.applied) {
+      if (request->operation() == nullptr) continue;  // its caller has gone
       auto& done = static_cast<Call&>(*request);
-      if (done.ask) acknowledged(*done.ask, done.sequence);
+      acknowledged(*done.ask, done.sequence);
     }
     claims_.clear();
     held_.clear();
@@ -302,9 +303,10 @@ void Client::given_up(const client::Request& request, bool unknown) {
 }
 
 void Client::leave() {
-  if (!online_) return;
-  send_confirm();
-  around_.send(connection_, wire::Bye{});
+  if (online_) {
+    send_confirm();
+    around_.send(connection_, wire::Bye{});
+  }
   abandon();
 }
 

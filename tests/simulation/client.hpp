@@ -59,6 +59,10 @@ class Client {
   [[nodiscard]] bool idle() const {
     return ledger_.unanswered() == 0 && held_.empty() && !ledger_.anything_to_confirm();
   }
+  [[nodiscard]] std::string unrest() const {
+    return fmt::format("has {} operations unanswered, {} answers in hand{}", ledger_.unanswered(), held_.size(),
+                       ledger_.anything_to_confirm() ? ", something to confirm" : "");
+  }
   [[nodiscard]] bool online() const { return online_; }
   void abandon();                         // the process is gone: nobody knows of what was under way
 

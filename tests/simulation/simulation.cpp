@@ -199,14 +199,24 @@ class Simulation {
     };
     while (world_.now < limit && (world_.below(50) != 0 || !at_rest()))
       if (!world_.step()) break;
-    if (!at_rest()) throw Violation("an operation is never answered");
-    const Micros arrived = world_.now + 100 * world_.climate.delay + 10 * world_.climate.commit + 100'000;
-    while (world_.now < arrived && world_.step()) {
+    if (!at_rest()) throw Violation("an operation is never answered" + unrest());
+    // Everything has arrived; and what was held by sessions nobody will resume comes back when they end.
+    const Micros over = world_.now + 100 * world_.climate.delay + 10 * world_.climate.commit + 2 * (heartbeat + grace);
+    while (world_.now < over && world_.step()) {
     }
-    // What was held by sessions nobody will resume comes back when they end; claims of the living are theirs.
-    world_.now += 2 * (heartbeat + grace);
     server_->check_now();
     balance();
+  }
+
+  [[nodiscard]] std::string unrest() const {
+    std::string who = server_->settled() ? "" : "; the server has not settled";
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      const Client& c = *clients_[i];
+      if (!c.online()) who += fmt::format("; client {} is away", i);
+      else if (!sound(*c.connection())) who += fmt::format("; client {} has half a connection", i);
+      else if (!c.idle()) who += fmt::format("; client {} {}", i, c.unrest());
+    }
+    return who;
   }
 
   // Every tuple whose out was acknowledged is in the space or was used by somebody; none is in both places.

@@ -106,3 +106,17 @@ TEST_CASE("In a volatile space a renewal leaves nothing on disk") {
   harness.advance(50s);
   CHECK(a.text(rdp("(1,)")) == "(1,)");
 }
+
+TEST_CASE("A lease ends beside a delay, however many deadlines there are") {
+  Harness harness;
+  Asker a(harness);
+  a.number(leased("(0,)", 2s));
+  Out many = leased("(1,)", 2s);
+  many.tuples.resize(3'000, many.tuples[0]);
+  many.delay_us = Time(1s).count();
+  a.number(many);
+  harness.advance(1500ms);
+  CHECK(a.number(Count{"s", {pattern("(?int,)")}}) == 3'001);
+  harness.advance(1s);
+  CHECK(a.number(Count{"s", {pattern("(?int,)")}}) == 0);
+}

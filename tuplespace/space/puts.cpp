@@ -107,11 +107,12 @@ Entry& Engine::State::create(const NewTuple& tuple) {
   entry.set(Entry::delayed, head.not_before != 0);
   entry.set(Entry::grouped, !head.group.empty());
   if (space.lasting()) changes.put(id, entry.bytes.record_blob(), true);
-  if (head.lease_until != 0) set_deadline(time_of_wall(head.lease_until), Deadline::Kind::lease, id);
-  if (head.not_before != 0) set_deadline(visible_at, Deadline::Kind::delay, id);
   if (head.owner != 0) sessions.at(head.owner)->owned.insert(id);
   Entry& made = tuples.add(std::move(entry));
   account_new(made);
+  // When it is there: a deadline of what is not there may be swept away.
+  if (head.lease_until != 0) set_deadline(time_of_wall(head.lease_until), Deadline::Kind::lease, id);
+  if (head.not_before != 0) set_deadline(visible_at, Deadline::Kind::delay, id);
   return made;
 }
 
