@@ -16,6 +16,7 @@ class Client {
     session_ = Session::connect({.address = address, .token = {}, .name = "space_bench"});
   }
 
+  Session& session() { return *session_; }
   void out(int lane, int i) {
     make(lane, i);
     session_->call(parvis::Operation(put()));
@@ -80,9 +81,11 @@ int run(const std::string& address, int clients, int n, const std::string& space
   bench::loop("rd" + suffix, clients, n, [&](int client, int) { at(client).get(client, false); });
   bench::loop("in" + suffix, clients, n, [&](int client, int) { at(client).get(client, true); });
   if (clients == 1) {
+    auto together = at(0).session().pipeline();
     bench::pipelined("out", n, [&](int i) { at(0).start_out(1000, i); }, [&] { at(0).finish(); });
     bench::pipelined("rd", n, [&](int) { at(0).start_get(1000, false); }, [&] { at(0).finish(); });
     bench::pipelined("in", n, [&](int) { at(0).start_get(1000, true); }, [&] { at(0).finish(); });
+    together.reset();
     Client other(address, space);
     bench::rendezvous("rendezvous", std::min(n, 2000), [&](int) { other.get(500, true); },
                       [&](int i) { at(0).out(500, i); });

@@ -90,6 +90,11 @@ bool Connection::send(ByteSpan frames) {
   return true;
 }
 
+bool Connection::gather(ByteSpan frames) {
+  small_.insert(small_.end(), frames.begin(), frames.end());
+  return queued() < gather_bytes || flush();
+}
+
 bool Connection::send(const std::shared_ptr<wire::Outgoing>& message) {
   large_.emplace_back(message);
   return flush();

@@ -39,6 +39,7 @@ class Connection {
 
   // Sends what the socket takes now and queues the rest. False: the connection is broken.
   bool send(ByteSpan frames);
+  bool gather(ByteSpan frames);  // as send(), but what is little waits for the next flush()
   bool send(const std::shared_ptr<wire::Outgoing>& message);
   bool flush();
   [[nodiscard]] bool unsent() const { return small_at_ < small_.size() || !large_.empty() || !frame_.empty(); }
@@ -64,6 +65,7 @@ class Connection {
 
   // Frames that fit one buffer go first; large messages take turns, a frame at a time, so that none holds up the
   // others.
+  static constexpr std::size_t gather_bytes = std::size_t{64} << 10;
   ByteVector small_;
   std::size_t small_at_ = 0;
   std::deque<wire::Cutter> large_;

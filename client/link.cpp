@@ -112,6 +112,7 @@ std::optional<Answer> Link::wait(Request& request, const Wait& wait, Patience pa
 
 bool Link::ready(const Request& request) {
   Lock lock(mutex_);
+  if (pipelines_ > 0) flush_gathered();
   if (!request.finished && may_read()) {
     const Waker& waker = Waker::of_this_thread();
     become_reader(waker);
@@ -232,14 +233,28 @@ void Link::transmit(const Request& request, const Operation* operation, Time now
     }
   } catch (...) {
     buffer_.resize(confirmation);
-    if (!connection_->send(buffer_)) connection_->shutdown();
+    if (!send_buffer()) connection_->shutdown();
     throw;
   }
-  const bool sent = (buffer_.empty() || connection_->send(buffer_)) && (!large || connection_->send(large));
+  const bool sent = (buffer_.empty() || send_buffer()) && (!large || connection_->send(large));
   if (!sent) connection_->shutdown();  // whoever reads takes in what has still arrived, and sees the end
   ledger_.sent(request.sequence, now);
   last_sent_ = now;
-  if (connection_->unsent() && reader_ != nullptr) reader_->wake();  // it has to poll for room, too
+  if (pipelines_ == 0 && connection_->unsent() && reader_ != nullptr) reader_->wake();  // it has to poll for room, too
+}
+
+bool Link::send_buffer() { return pipelines_ > 0 ? connection_->gather(buffer_) : connection_->send(buffer_); }
+
+void Link::pipeline(bool on) {
+  Lock lock(mutex_);
+  pipelines_ += on ? 1 : -1;
+  if (pipelines_ == 0) flush_gathered();
+}
+
+void Link::flush_gathered() {
+  if (!connection_ || !connection_->unsent()) return;
+  if (!connection_->flush()) connection_->shutdown();
+  if (connection_->unsent() && reader_ != nullptr) reader_->wake();
 }
 
 void Link::put(const wire::Message& message) {
@@ -249,6 +264,7 @@ void Link::put(const wire::Message& message) {
       small ? connection_->send(buffer_) : connection_->send(std::make_shared<wire::Outgoing>(wire::pack(0, message)));
   if (!sent) connection_->shutdown();
   last_sent_ = Clock::now();
+  if (pipelines_ > 0) flush_gathered();
   if (connection_->unsent() && reader_ != nullptr) reader_->wake();
 }
 
@@ -279,6 +295,7 @@ struct Link::Presence {
 // back.
 bool Link::await(Lock& lock, Request& request, const OnSignal& on_signal, std::optional<Time> until) {
   if (request.finished || !request.outputs.empty()) return true;
+  if (pipelines_ > 0) flush_gathered();
   Waker& waker = Waker::of_this_thread();
   request.waker = &waker;
   try {

@@ -36,6 +36,7 @@ class Link : public std::enable_shared_from_this<Link> {
   bool ready(const Request& request);
   void drop(Request& request);  // its Pending has gone
   void cancel(Sequence sequence);
+  void pipeline(bool on);
   void confirm(Sequence sequence);
   void confirm_late(Sequence sequence);  // throws when the session, and with it what was held, has gone
   void refuse(Sequence sequence);
@@ -67,6 +68,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void check_usable() const;
   void submit(std::shared_ptr<Request> request, Effect effect, std::optional<Time> deadline);
   void transmit(const Request& request, const Operation* operation, Time now);
+  bool send_buffer();
+  void flush_gathered();
   void put(const wire::Message& message);
   void give_back(Sequence sequence);
   void release_late(Sequence sequence);
@@ -123,6 +126,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::vector<Received> inbox_;
   std::vector<std::function<void()>> callbacks_;
   ByteVector buffer_;  // frames being put together, reused
+  int pipelines_ = 0;  // that live: frames are gathered until somebody waits
 
   std::thread keeper_;
   std::unique_ptr<Waker> keeper_waker_;

@@ -147,6 +147,14 @@ Sequence Session::start(const Operation& operation, std::function<void(Answer)> 
   return request->sequence;
 }
 
+Pipeline Session::pipeline() {
+  auto link = state_->share();
+  link->pipeline(true);
+  return {link.get(), [link, generation = fork_generation()](const void*) {
+            if (generation == fork_generation()) link->pipeline(false);
+          }};
+}
+
 void Session::confirm(Sequence sequence) { state_->use().confirm(sequence); }
 void Session::refuse(Sequence sequence) { state_->use().refuse(sequence); }
 void Session::cancel(Sequence sequence) { state_->use().cancel(sequence); }

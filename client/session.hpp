@@ -63,6 +63,10 @@ class Pending {
   std::shared_ptr<Shared> shared_;
 };
 
+// While one lives, operations that are started gather, and go out together: when somebody waits, when there are 64 KiB
+// of them, or when the last one has gone. Many small ones then cost few system calls, here and at the server.
+using Pipeline = std::shared_ptr<const void>;
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
   // Throws Error{disconnected} (nobody there; the text says what was tried and what to do) or Error{unauthorized}.
@@ -77,6 +81,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // blocking functions of the session. The Answer is Failed when the operation failed.
   // `confirm` as in Wait. Returns its number.
   Sequence start(const Operation& operation, std::function<void(Answer)> done, bool confirm = true);
+
+  [[nodiscard]] Pipeline pipeline();
 
   void confirm(Sequence sequence);  // for Wait{.confirm = false}
   // The answer could not be used (an object that cannot be loaded): what was handed over goes back to its old place.

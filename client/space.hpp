@@ -86,6 +86,9 @@ class Space : public detail::Gets {
             core_.on_signal};
   }
 
+  // const auto together = space.pipeline();  futures started while it lives go out together (session.hpp).
+  [[nodiscard]] client::Pipeline pipeline() const { return core_.session->pipeline(); }
+
   // Takes inside are invisible to others, and come back on abort, when the lease ends or with the session.
   [[nodiscard]] Transaction transaction(std::optional<Duration> lease = {}) const;
 

@@ -77,6 +77,21 @@ TEST_CASE("P1, P2: every out and every in takes effect once, however often the s
   CHECK(server.space().count("n", any) == 0);
 }
 
+TEST_CASE("P1: what was gathered in a pipeline when the server died takes effect once") {
+  const Home home;
+  TestServer server(home);
+  const auto space = connect(server.address(), patient(10min));
+  const auto pipeline = space.pipeline();
+  std::vector<Future<TupleId>> puts;
+  for (int i = 0; i < 100; ++i) puts.push_back(space.async_out("n", i));
+  puts.front().get();
+  for (int i = 100; i < 200; ++i) puts.push_back(space.async_out("n", i));
+  server.kill();
+  server.start();
+  for (auto& put : puts) CHECK(put.get() != 0);
+  CHECK(space.count("n", any) == 200);
+}
+
 TEST_CASE("a timeout comes in time though the server is away, and takes nothing") {
   const Home home;
   TestServer server(home);

@@ -170,6 +170,25 @@ TEST_CASE("futures: started at once, awaited later, given back when dropped") {
   message_of([&] { cancelled.get(); }, ErrorCode::timeout);
 }
 
+TEST_CASE("what is started in a pipeline goes out together: when somebody waits, or with the pipeline's end") {
+  const Home home;
+  const TestServer server(home);
+  const auto space = server.space(), other = server.space();
+  auto pipeline = space.pipeline();
+  std::vector<Future<TupleId>> puts;
+  for (int i = 0; i < 300; ++i) puts.push_back(space.async_out("n", i));
+  CHECK(space.rdp<int>("n", formal) == std::tuple(0));  // a blocking call keeps its place behind them
+  for (auto& put : puts) CHECK(put.get() != 0);
+  auto unwatched = space.async_out("last", std::string(100'000, 'x'));  // more than is gathered
+  auto small = space.async_out("last", "");
+  CHECK(eventually([&] { return small.ready(); }));
+  auto never_asked = space.async_out("end");
+  pipeline.reset();
+  CHECK(eventually([&] { return other.count("end") == 1; }));
+  CHECK(other.count("n", any) == 300);
+  CHECK(other.count("last", any) == 2);
+}
+
 TEST_CASE("callbacks are called without anybody waiting") {
   const Home home;
   const TestServer server(home);
