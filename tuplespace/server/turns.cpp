@@ -35,7 +35,7 @@ class Progress final : public storage::Visitor {
 
  private:
   static constexpr std::uint64_t looked_at = 4096;
-  static constexpr space::Time period = std::chrono::seconds(1);
+  static constexpr space::Time period = std::chrono::milliseconds(500);
 
   space::Engine& engine_;
   Turns::Owner& owner_;
