@@ -12,39 +12,15 @@ import asyncio
 from types import TracebackType
 from typing import Any, AsyncIterator, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
-from . import _leases
 from . import _operations as operations
 from . import _parvis
 from . import _space as _sync
+from ._aio import Lease, Watch, answered
 from ._errors import Conflict, Disconnected
-from ._events import when_done
 from ._statements import Branch, Ran, Where, name_of
-from ._watch import Pages, WatchEvent
+from ._watch import Pages
 
 __all__ = ["Lease", "Space", "Transaction", "Watch", "connect"]
-
-
-async def _answer(call: _parvis.Call) -> Any:
-    loop = asyncio.get_running_loop()
-    finished: "asyncio.Future[None]" = loop.create_future()
-
-    def finish() -> None:
-        if not finished.done():
-            finished.set_result(None)
-
-    def callback() -> None:
-        try:
-            loop.call_soon_threadsafe(finish)
-        except RuntimeError:
-            pass  # the loop has been closed: nobody waits any more
-
-    when_done(call, callback)
-    try:
-        await finished
-    except asyncio.CancelledError:
-        call.cancel()
-        raise
-    return call.answer()
 
 
 async def connect(address: Optional[str] = None, space: str = _sync.DEFAULT_SPACE,
@@ -76,7 +52,7 @@ class Space:
 
     async def _ask(self, asked: operations.Asked) -> Any:
         operation, read = asked
-        return read(await _answer(self._space._start(operation)))
+        return read(await answered(self._space._start(operation)))
 
     async def out(self, *fields: Any, lease: Optional[float] = None, **options: Any) -> Optional["Lease"]:
         """Puts a tuple; options as ``parvis.Space.out``. With a ``lease`` it answers with that."""
@@ -86,41 +62,41 @@ class Space:
                        **options: Any) -> Optional["Lease"]:
         """Puts many tuples, all of them or none."""
         listed = list(tuples)
-        first = await _answer(self._space._start_out_many(listed, lease=lease, **options)) if listed else 0
+        first = await answered(self._space._start_out_many(listed, lease=lease, **options)) if listed else 0
         return None if lease is None else Lease(self, tuple(first and first + i for i in range(len(listed))))
 
     async def in_(self, *fields: Any, timeout: Optional[float] = None) -> Tuple[Any, ...]:
         """Takes a tuple that matches; waits for one."""
-        taken: Tuple[Any, ...] = await _answer(self._space._start_get(*fields, take=True, wait=True, timeout=timeout))
+        taken: Tuple[Any, ...] = await answered(self._space._start_get(*fields, take=True, wait=True, timeout=timeout))
         return taken
 
     async def rd(self, *fields: Any, timeout: Optional[float] = None) -> Tuple[Any, ...]:
         """Reads a tuple that matches; waits for one."""
-        found: Tuple[Any, ...] = await _answer(self._space._start_get(*fields, take=False, wait=True, timeout=timeout))
+        found: Tuple[Any, ...] = await answered(self._space._start_get(*fields, take=False, wait=True, timeout=timeout))
         return found
 
     async def inp(self, *fields: Any, settle: Optional[float] = None) -> Optional[Tuple[Any, ...]]:
         """Takes a tuple that matches, or returns None."""
         call = self._space._start_get(*fields, take=True, wait=False, settle=settle)
-        taken: Optional[Tuple[Any, ...]] = await _answer(call)
+        taken: Optional[Tuple[Any, ...]] = await answered(call)
         return taken
 
     async def rdp(self, *fields: Any, settle: Optional[float] = None) -> Optional[Tuple[Any, ...]]:
         """Reads a tuple that matches, or returns None."""
         call = self._space._start_get(*fields, take=False, wait=False, settle=settle)
-        found: Optional[Tuple[Any, ...]] = await _answer(call)
+        found: Optional[Tuple[Any, ...]] = await answered(call)
         return found
 
     async def take_many(self, n: int, *fields: Any, timeout: Optional[float] = None) -> List[Tuple[Any, ...]]:
         """Takes up to n tuples; waits for the first. [] at the timeout."""
         call = self._space._start_get(*fields, take=True, wait=True, timeout=timeout, n=n, many=True)
-        taken: List[Tuple[Any, ...]] = await _answer(call)
+        taken: List[Tuple[Any, ...]] = await answered(call)
         return taken
 
     async def read_many(self, n: int, *fields: Any, timeout: Optional[float] = None) -> List[Tuple[Any, ...]]:
         """Reads up to n tuples; waits for the first. [] at the timeout."""
         call = self._space._start_get(*fields, take=False, wait=True, timeout=timeout, n=n, many=True)
-        found: List[Tuple[Any, ...]] = await _answer(call)
+        found: List[Tuple[Any, ...]] = await answered(call)
         return found
 
     async def count(self, *fields: Any) -> int:
@@ -134,7 +110,7 @@ class Space:
         done = False
         while not done:
             operation = _parvis.scan(self.name, template, page, after, until)
-            tuples, after, until, done = await _answer(self._space._start(operation))
+            tuples, after, until, done = await answered(self._space._start(operation))
             for fields in tuples:
                 yield fields
 
@@ -142,7 +118,7 @@ class Space:
                     timeout: Optional[float] = None) -> "Watch":
         """What happens to tuples that match, from now on: ``async for event in await space.watch("job", int)``."""
         pages = Pages(self.name, template, kinds, since)
-        pages.began(await _answer(self._space._start(pages.begin())))
+        pages.began(await answered(self._space._start(pages.begin())))
         return Watch(self, pages, timeout)
 
     async def collect(self, dst: Any, *template: Any) -> int:
@@ -248,77 +224,6 @@ class Space:
         return f"<parvis.aio.Space {self.name!r} at {self.address}>"
 
 
-class Lease:
-    """What ``out`` and ``out_many`` answer with when they are given a ``lease``; see ``parvis.Lease``."""
-
-    __slots__ = ("_space", "ids")
-
-    def __init__(self, space: Space, ids: Tuple[int, ...]) -> None:
-        self._space = space
-        self.ids = ids
-
-    @property
-    def id(self) -> int:
-        """The number of the first tuple."""
-        return self.ids[0]
-
-    async def renew(self, seconds: Optional[float]) -> None:
-        """They disappear so many seconds from now; None: never."""
-        if self.ids:
-            await _answer(self._space._space._start(_leases.renewal(self.ids, seconds)))
-
-    async def cancel(self) -> None:
-        """They disappear now."""
-        await self.renew(0.0)
-
-
-class Watch(AsyncIterator[WatchEvent]):
-    """An asynchronous iterator over what happens in a space; see ``parvis.Watch``."""
-
-    def __init__(self, space: Space, pages: Pages, timeout: Optional[float]) -> None:
-        self._space = space
-        self._pages = pages
-        self._timeout = timeout
-        self._closed = False
-        self._call: Optional[_parvis.Call] = None
-
-    async def next(self, timeout: Optional[float] = None) -> Optional[WatchEvent]:
-        """The next event; None when there is none in ``timeout`` seconds, or when it was closed."""
-        loop = asyncio.get_running_loop()
-        deadline = None if timeout is None else loop.time() + timeout
-        while not self._pages.due:
-            left = None if deadline is None else max(deadline - loop.time(), 0.0)
-            if self._closed:
-                return None
-            self._call = self._space._space._start(self._pages.ask(left))
-            self._pages.file(await _answer(self._call))
-            if left == 0.0 and not self._pages.due:
-                return None
-        return self._pages.due.popleft()
-
-    def close(self) -> None:
-        """Ends it."""
-        self._closed = True
-        if self._call is not None:
-            self._call.cancel()
-
-    def __aiter__(self) -> "Watch":
-        return self
-
-    async def __anext__(self) -> WatchEvent:
-        event = await self.next(self._timeout)
-        if event is None:
-            raise StopAsyncIteration
-        return event
-
-    async def __aenter__(self) -> "Watch":
-        return self
-
-    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
-                        trace: Optional[TracebackType]) -> None:
-        self.close()
-
-
 class Transaction:
     """See ``parvis.Transaction``; used with ``async with``."""
 
@@ -329,7 +234,7 @@ class Transaction:
         self._open = False
 
     async def __aenter__(self) -> "Transaction":
-        self._own = _parvis.Inside(await _answer(self._space._space._start(_parvis.begin(self._lease))))
+        self._own = _parvis.Inside(await answered(self._space._space._start(_parvis.begin(self._lease))))
         self._open = True
         return self
 
@@ -346,6 +251,11 @@ class Transaction:
     async def out(self, *fields: Any, space: Where = None, **options: Any) -> None:
         """Puts a tuple at the commit."""
         self._inside().add(name_of(space, self._space.name), *fields, **options)
+
+    async def out_many(self, tuples: Iterable[Sequence[Any]], **options: Any) -> None:
+        """Puts tuples at the commit."""
+        for fields in tuples:
+            await self.out(*fields, **options)
 
     async def in_(self, *template: Any, timeout: Optional[float] = None, space: Where = None) -> Tuple[Any, ...]:
         """Takes a tuple; it comes back when the transaction does not commit."""
@@ -370,17 +280,36 @@ class Transaction:
         """Takes up to n tuples; waits for the first. [] at the timeout."""
         return await self._of(space).take_many(n, *template, timeout=timeout)
 
+    async def read_many(self, n: int, *template: Any, timeout: Optional[float] = None,
+                        space: Where = None) -> List[Tuple[Any, ...]]:
+        """Reads up to n tuples; waits for the first. [] at the timeout."""
+        return await self._of(space).read_many(n, *template, timeout=timeout)
+
+    async def count(self, *template: Any, space: Where = None) -> int:
+        """How many tuples match, its own puts among them."""
+        own, inside = self._inside(), self._of(space)
+        await self._of("parvis.nothing").rdp(0)  # a count knows no transaction: that it is open, a read says
+        return await inside.count(*template) + own.count(inside.name, *template)
+
+    async def renew(self, lease: Optional[float]) -> None:
+        """It ends `lease` seconds from now instead; None: with the connection."""
+        await answered(self._space._space._start(_parvis.renew(self._inside().id, [], lease)))
+
+    take = in_
+    read = rd
+    write = out
+
     async def commit(self) -> None:
         """What was taken is gone and what was put is there, at once."""
         own = self._inside()
         self._open = False
-        await _answer(self._space._space._start(own.commit()))
+        await answered(self._space._space._start(own.commit()))
 
     async def abort(self) -> None:
         """What was taken is back at its place, and nothing was put."""
         own = self._inside()
         self._open = False
-        await _answer(self._space._space._start(_parvis.abort(own.id)))
+        await answered(self._space._space._start(_parvis.abort(own.id)))
 
     async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                         trace: Optional[TracebackType]) -> None:

@@ -95,6 +95,15 @@ def test_a_statement_that_is_cancelled_never_runs(space):
     run(main())
 
 
+async def _gone(tx):
+    """Until the server has ended it."""
+    while True:
+        try:
+            await tx.count("nothing")
+        except parvis.Conflict:
+            return
+
+
 def test_transactions_see_what_they_put(space):
     async def main():
         async with await parvis.aio.connect(space.address, space.name) as own:
@@ -105,9 +114,17 @@ def test_transactions_see_what_they_put(space):
                 assert await tx.rd("v", int) == ("v", 2)
                 assert await tx.take_many(5, "v", int) == [("v", 2)]
                 assert await tx.inp("v", int) is None
-                await tx.out("v", 3)
-            with pytest.raises(parvis.Conflict):
-                await tx.inp("v", int)
+                await tx.out_many([("v", 3), ("w", 1)])
+                assert await tx.count("v", int) == 1
+                assert await tx.read_many(5, "v", int) == [("v", 3)]
+                await tx.renew(120)
+            for use in (tx.inp("v", int), tx.count("v", int), tx.renew(1)):
+                with pytest.raises(parvis.Conflict):
+                    await use
+            with pytest.raises(parvis.Conflict):  # of the commit
+                async with own.transaction(lease=60) as tx:
+                    await tx.renew(0.01)
+                    await _gone(tx)
             assert await own.in_("v", int) == ("v", 3)
             with pytest.raises(ZeroDivisionError):
                 async with own.transaction() as tx:
