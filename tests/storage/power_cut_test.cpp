@@ -120,7 +120,10 @@ void check_after_cut(const std::filesystem::path& folder, std::uint64_t least) {
 
 }  // namespace
 
-TEST_CASE("P1: power is cut between any two writes", "[power]") {
+namespace {
+
+// Looks at the disk after every `step` writes; 0: at a hundred of them.
+void cut_power(std::mt19937& random, std::size_t step) {
   TemporaryFolder folder;
   open_lmdb(with_small_journal(folder.data()))->close();
   ImaginedDisk before;
@@ -133,8 +136,7 @@ TEST_CASE("P1: power is cut between any two writes", "[power]") {
   const std::vector<Acknowledged> acknowledged = write_history(folder.data());
   const std::vector<Event> events = take_events();
   REQUIRE(acknowledged.size() == batches + 1);
-  std::mt19937 random(GENERATE(11U, 12U));
-  const std::size_t step = 1 + events.size() / 100;
+  if (step == 0) step = 1 + events.size() / 100;
   for (std::size_t moment = random() % step; moment < events.size(); moment += step) {
     ImaginedDisk disk = before;
     for (std::size_t i = 0; i <= moment; ++i) disk.at(events[i].file).play(events[i]);
@@ -149,4 +151,16 @@ TEST_CASE("P1: power is cut between any two writes", "[power]") {
     INFO("cut after event " << moment << " of " << events.size());
     check_after_cut(after.data(), least);
   }
+}
+
+}  // namespace
+
+TEST_CASE("P1: power is cut between any two writes", "[power]") {
+  std::mt19937 random(GENERATE(11U, 12U));
+  cut_power(random, 0);
+}
+
+TEST_CASE("P1: power is cut after every single write (a minute)", "[.every-cut]") {
+  std::mt19937 random(13);
+  cut_power(random, 1);
 }

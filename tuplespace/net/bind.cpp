@@ -111,8 +111,8 @@ Bound bind_tcp(const wire::Address& address, bool ephemeral_when_busy) {
     throw Error(
         ErrorCode::unauthorized,
         fmt::format(
-            "{} can be reached from other machines and has no encryption: tcp:// is for 127.0.0.1 and ::1 alone; "
-            "other addresses need tls://",
+            "{} can be reached from other machines and has no encryption: tcp:// is for 127.0.0.1 and ::1 alone. "
+            "Between machines use an ssh tunnel (ssh -L 7711:127.0.0.1:7711 host) until there is tls://",
             address.text()));
   }
   TcpAddress to = tcp_address(address);

@@ -13,9 +13,7 @@ namespace {
 [[noreturn]] void bad(std::string_view text, std::string_view why) {
   throw Error(
       ErrorCode::protocol_error,
-      fmt::format(
-          "'{}' is not an address: {}. Addresses are unix:///path/to/socket, tcp://host:port or tls://host:port", text,
-          why));
+      fmt::format("'{}' is not an address: {}. Addresses are unix:///path/to/socket or tcp://host:port", text, why));
 }
 
 std::uint16_t parse_port(std::string_view text, std::string_view port) {
@@ -59,7 +57,7 @@ Address Address::parse(std::string_view text) {
   if (text.starts_with(tls_scheme)) return parse_host(text, text.substr(tls_scheme.size()), Kind::tls);
   if (!text.starts_with(unix_scheme)) {
     const auto scheme = text.find("://");
-    if (scheme == std::string_view::npos) bad(text, "it does not begin with unix:, tcp:// or tls://");
+    if (scheme == std::string_view::npos) bad(text, "it does not begin with unix: or tcp://");
     bad(text, fmt::format("'{}' is not a way to connect", text.substr(0, scheme)));
   }
   Address address;
