@@ -21,6 +21,8 @@
 
 #include <fmt/format.h>
 
+#include "tuplespace/space/shared_bytes.hpp"
+
 namespace parvis::space {
 
 namespace {
@@ -232,7 +234,7 @@ SpaceRecord read_space(RecordReader& in) {
 
 template <class Copy>
 TupleBytes allocate(ByteSpan head, std::size_t size, Copy&& copy) {
-  std::shared_ptr<std::byte[]> record = std::make_shared_for_overwrite<std::byte[]>(head.size() + size);
+  std::shared_ptr<std::byte[]> record = shared_bytes(head.size() + size);
   std::memcpy(record.get(), head.data(), head.size());
   copy(record.get() + head.size());
   return {std::move(record), static_cast<std::uint32_t>(head.size() + size), static_cast<std::uint16_t>(head.size())};
