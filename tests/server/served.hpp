@@ -14,6 +14,12 @@
 
 namespace parvis::test {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::size_t block_factor = 2;  // a sanitizer surrounds every small block with memory of its own
+#else
+inline constexpr std::size_t block_factor = 1;
+#endif
+
 // A program with its output on a pipe; killed when it goes out of scope.
 class Process {
  public:
