@@ -294,8 +294,8 @@ struct Link::Presence {
 // True: the answer, or output, is there. False: `until` has passed. Throws Interrupted after the request was given
 // back.
 bool Link::await(Lock& lock, Request& request, const OnSignal& on_signal, std::optional<Time> until) {
+  if (pipelines_ > 0) flush_gathered();  // also when nobody has to wait: the server works while answers are read
   if (request.finished || !request.outputs.empty()) return true;
-  if (pipelines_ > 0) flush_gathered();
   Waker& waker = Waker::of_this_thread();
   request.waker = &waker;
   try {

@@ -11,6 +11,7 @@ import subprocess
 import termios
 import time
 
+import parvis
 import pytest
 from conftest import BUILD, PATIENCE
 
@@ -45,13 +46,14 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(server):
-    opened = Terminal(server.address)
+def terminal(own_server):
+    opened = Terminal(own_server.address)
     yield opened
     opened.close()
 
 
-def test_top_shows_a_space_as_it_changes(terminal, space):
+def test_top_shows_a_space_as_it_changes(terminal, own_server):
+    space = parvis.connect(own_server.address, space="changing")
     assert "q to quit" in terminal.until(r"parvis top[^\r]*")
     space.out_many([("x", n) for n in range(3)])
     terminal.until(re.escape(space.name) + r"\s+durable\s+3(?!\d)")

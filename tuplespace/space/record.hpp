@@ -38,7 +38,7 @@ struct TupleHead {
   std::int64_t lease_until = 0;  // wall clock, microseconds since 1970; 0: none
   std::int64_t not_before = 0;   // likewise
   SessionId owner = 0;           // 0: nobody
-  ByteSpan group;                // the key's encoding, inside the bytes that were read; empty: none
+  ByteSpan group{};              // the key's encoding, inside the bytes that were read; empty: none
 };
 // The record of a tuple, and where in it the tuple begins.
 struct TupleBytes {
