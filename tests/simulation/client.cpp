@@ -17,7 +17,8 @@ Serial serial_of(const Item& item) {
 
 }  // namespace
 
-Client::Client(std::size_t index, Surroundings& around) : index_(index), around_(around) {
+Client::Client(std::size_t index, Surroundings& around)
+    : index_(index), around_(around), mind_(around.world.random, around.world.climate, around.world.last_serial) {
   broke_at_ = around.world.now;
 }
 
@@ -91,7 +92,9 @@ void Client::adopt(const wire::Welcome& welcome) {
       auto& done = static_cast<Call&>(*request);
       acknowledged(*done.ask, done.sequence);
     }
-    claims_.clear();
+    mind_.claims.clear();
+    settling_.clear();
+    taken_again_.clear();
     held_.clear();
     resend = std::move(todo.resend);
   }
@@ -103,11 +106,15 @@ void Client::transmit(Sequence sequence) {
   if (!operation) return;
   if (ledger_.confirm_rides()) send_confirm();
   auto ask = call(sequence)->ask;
-  if (const auto* get = std::get_if<Get>(&*operation); get != nullptr && get->timeout_us != ask->timeout) {
+  const auto shortened = [&](const auto* waits) {
+    if (waits == nullptr || waits->timeout_us == ask->timeout) return;
     auto later = std::make_shared<Ask>(*ask);
-    later->timeout = get->timeout_us;
+    later->timeout = waits->timeout_us;
     ask = later;
-  }
+  };
+  shortened(std::get_if<Get>(&*operation));
+  shortened(std::get_if<Statement>(&*operation));
+  shortened(std::get_if<Watch>(&*operation));
   around_.send(connection_, Request{sequence, std::move(*operation), std::move(ask)});
   ledger_.sent(sequence, time());
 }
@@ -142,12 +149,10 @@ void Client::start(std::shared_ptr<const Ask> ask) {
   call->ask = ask;
   call->hold = true;
   std::optional<client::Time> deadline;
-  if (ask->what == Ask::get && ask->wait && ask->timeout >= 0)
-    deadline = time() + std::chrono::microseconds(ask->timeout);
-  if (ask->what == Ask::commit) {
-    Claim& claim = claims_.at(ask->transaction);
-    if (std::exchange(claim.settling, true)) doubt(*ask);  // the answers may come in any order
-  }
+  const bool waits = ask->what == Ask::get || ask->what == Ask::statement || ask->what == Ask::watch;
+  if (waits && ask->wait && ask->timeout >= 0) deadline = time() + std::chrono::microseconds(ask->timeout);
+  if (ask->what == Ask::commit && !settling_.insert(ask->transaction).second)
+    doubt(*ask);  // the answers may come in any order
   ledger_.add(call, client::effect_of(*call->owned), deadline, time());
   open_.push_back(call->sequence);
   if (online_) transmit(call->sequence);
@@ -156,8 +161,23 @@ void Client::start(std::shared_ptr<const Ask> ask) {
 void Client::act() {
   if (!finishing_ && !held_.empty() && around_.world.chance(70)) settle_held();
   std::erase_if(open_, [&](Sequence n) { return call(n) == nullptr; });
-  if (!finishing_ && ledger_.unanswered() < around_.world.climate.pipeline) return start(think_of());
+  if (!finishing_ && ledger_.unanswered() < around_.world.climate.pipeline) return start(think());
   interfere();
+}
+
+std::shared_ptr<const Ask> Client::think() {
+  World& w = around_.world;
+  // A few spaces of its own each, so that clients meet and yet no space is everybody's.
+  const auto space = static_cast<std::uint16_t>((index_ + w.below(3)) % w.climate.spaces);
+  const auto unseen = [&](TransactionName name) {
+    const auto inside = [&](const Call* one) { return one != nullptr && one->ask->transaction == name; };
+    return std::any_of(open_.begin(), open_.end(), [&](Sequence n) { return inside(call(n)); }) ||
+           std::any_of(held_.begin(), held_.end(), [&](auto& held) { return inside(held.first.get()); });
+  };
+  auto ask = std::make_shared<Ask>(
+      mind_.think(space, around_.live().spaces[space].tuples.size() > w.climate.crowded, unseen));
+  if (ask->what == Ask::quota) ask->to = static_cast<std::uint16_t>(around_.durability(ask->space));
+  return ask;
 }
 
 // Something is under way for long: cancelled, interrupted, or left alone.
@@ -166,11 +186,16 @@ void Client::interfere() {
   const Sequence n = open_[around_.world.below(open_.size())];
   const Call* one = call(n);
   if (one == nullptr || one->operation() == nullptr) return;
-  if (one->ask->what != Ask::get && !around_.world.chance(3)) return;
+  const auto what = one->ask->what;
+  const bool may_wait = what == Ask::get || what == Ask::statement || what == Ask::watch || what == Ask::out;
+  if (!may_wait && !around_.world.chance(3)) return;
   if (online_ && (finishing_ || around_.world.chance(50))) return around_.send(connection_, Cancel{n});
   if (!around_.world.chance(30)) return;
   doubt(*one->ask);
-  if (ledger_.refuse(n, time()) && online_) around_.send(connection_, Refuse{n});
+  const bool refused = ledger_.refuse(n, time());
+  if (!online_) return;
+  if (refused) around_.send(connection_, Refuse{n});
+  else if (ledger_.find(n) != nullptr) around_.send(connection_, Cancel{n});
 }
 
 // The application has looked at what it was handed: it uses it, or gives it back.
@@ -211,15 +236,13 @@ void Client::complete(Call& done, const Answer& answer) {
     for (const Fresh& f : ask.puts)
       if (around_.durable_space(f.space) && around_.live().ever.size() > f.serial && around_.live().ever[f.serial])
         throw Violation(fmt::format("operation {} failed, and yet tuple {} was put", done.sequence, f.serial));
+    if (ask.what == Ask::commit) settling_.erase(ask.transaction);
     // A get inside it may hear of the commit's end before the commit does.
-    if (failed->code == ErrorCode::conflict && ask.what != Ask::get) claims_.erase(ask.transaction);
+    if (failed->code == ErrorCode::conflict && ask.what != Ask::get) mind_.claims.erase(ask.transaction);
     return;
   }
-  if (ask.what == Ask::begin) {
-    claims_[Model::name(session_, done.sequence)] = {std::get<Done>(answer).number, {}};
-    return;
-  }
-  acknowledged(ask, done.sequence);
+  mind_.hear(name_of(session_, done.sequence), ask, answer);
+  if (ask.what != Ask::begin) acknowledged(ask, done.sequence);
 }
 
 // A change has taken effect, its client is told.
@@ -230,55 +253,60 @@ void Client::acknowledged(const Ask& ask, Sequence sequence) {
       throw Violation(fmt::format("tuple {} was acknowledged before it was durable", f.serial));
     if (ask.lease < 0 && !ask.owned) around_.books.put.push_back(f.serial);
   }
-  auto claim = claims_.find(ask.transaction);
-  if (claim == claims_.end()) {
-    for (Serial serial : ask.consumed) own(serial, sequence);
+  auto claim = mind_.claims.find(ask.transaction);
+  if (claim == mind_.claims.end()) {
+    for (TupleId id : ask.named) around_.books.doubt(around_.books.handed[id].serial);
     return;
   }
+  auto& items = claim->second.items;
   if (ask.what == Ask::abort || (ask.what == Ask::commit && !ask.partial)) {
     if (ask.what == Ask::commit)
-      for (const auto& [serial, item] : claim->second.items) own(serial, sequence);
-    claims_.erase(claim);
+      for (const auto& [id, serial] : items) own(id, sequence);
+    mind_.claims.erase(claim);
     return;
   }
-  claim->second.settling = false;
-  for (Serial serial : ask.consumed) {
-    own(serial, sequence);
-    claim->second.items.erase(serial);
-  }
-  for (Serial serial : ask.released)
-    if (claim->second.taken_again.erase(serial) == 0) claim->second.items.erase(serial);
+  if (ask.what != Ask::commit) return;
+  settling_.erase(ask.transaction);
+  for (TupleId id : ask.named)
+    if (items.erase(id) != 0) own(id, sequence);
+  for (TupleId id : ask.released)
+    if (taken_again_[ask.transaction].erase(id) == 0) items.erase(id);
 }
 
 void Client::use(Call& done, const Found& found) {
   const Ask& ask = *done.ask;
-  const TransactionName in = ask.begins ? Model::name(session_, done.sequence) : ask.transaction;
+  mind_.hear(name_of(session_, done.sequence), ask, found);
+  for (const Item& item : found.items)
+    if (ask.what == Ask::get) around_.books.handed[item.id] = {serial_of(item), ask.space};
+  const TransactionName in = ask.begins ? name_of(session_, done.sequence) : ask.transaction;
   if (ask.take && in != 0) {
     if (found.items.empty()) return;
-    auto claim = ask.begins ? claims_.emplace(in, Claim{found.transaction, {}}).first : claims_.find(in);
-    if (claim == claims_.end()) {  // it was committed or aborted before anybody looked at this
+    auto claim = ask.begins ? mind_.claims.emplace(in, Claim{found.transaction}).first : mind_.claims.find(in);
+    if (claim == mind_.claims.end()) {  // it was committed or aborted before anybody looked at this
       for (const Item& item : found.items) around_.books.doubt(serial_of(item));
       return;
     }
     // A blocked take inside may get what a commit releases, and is answered before it.
     for (const Item& item : found.items)
-      if (const Serial serial = serial_of(item); !claim->second.items.emplace(serial, item.id).second)
-        claim->second.taken_again.insert(serial);
+      if (!claim->second.items.emplace(item.id, serial_of(item)).second) taken_again_[in].insert(item.id);
     return;
   }
+  if (ask.what != Ask::get) return;
   for (const Item& item : found.items) {
     const Serial serial = serial_of(item);
     if (around_.durable_space(ask.space) && !around_.durably_put(serial))
       throw Violation(fmt::format("tuple {} was shown before it was durable", serial));
-    if (ask.take) own(serial, done.sequence);
+    if (ask.take) own(item.id, done.sequence);
   }
 }
 
 // In this client's hands for good. Another's hands may have held it only if that one's session ended before it could
 // confirm: then it was returned.
-void Client::own(Serial serial, Sequence sequence) {
+void Client::own(TupleId id, Sequence sequence) {
+  const auto [serial, space] = around_.books.handed[id];
   around_.world.trace("client {} uses tuple {} of {}#{}", index_, serial, session_, sequence);
-  if (!around_.durable_space(around_.books.space_of[serial])) return;  // what a crash forgets may be handed out again
+  if (!around_.durable_space(space)) return;  // what a crash forgets may be handed out again
+  if (around_.books.doubted(serial)) return;
   // Its session has ended and it does not know yet: what it acts on has been returned, which nobody can prevent.
   if (!around_.live().sessions.contains(session_)) return around_.books.doubt(serial);
   auto [at, first] = around_.books.used.try_emplace(serial, Books::Use{session_, sequence});
@@ -292,10 +320,10 @@ void Client::own(Serial serial, Sequence sequence) {
 // Nobody knows whether it took effect, or nobody asks any more.
 void Client::doubt(const Ask& ask) {
   for (const Fresh& f : ask.puts) around_.books.doubt(f.serial);
-  for (Serial serial : ask.consumed) around_.books.doubt(serial);
-  auto claim = claims_.find(ask.transaction);
-  if (claim == claims_.end()) return;
-  for (const auto& [serial, id] : claim->second.items) around_.books.doubt(serial);
+  for (TupleId id : ask.named) around_.books.doubt(around_.books.handed[id].serial);
+  const auto claim = mind_.claims.find(ask.transaction);
+  if (claim == mind_.claims.end()) return;
+  for (const auto& [id, serial] : claim->second.items) around_.books.doubt(serial);
 }
 
 void Client::given_up(const client::Request& request, bool unknown) {

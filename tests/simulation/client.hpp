@@ -20,8 +20,9 @@ struct Books {
     Sequence sequence;
   };
   std::unordered_map<Serial, Use> used;       // taken, and in its owner's hands for good
+  struct Handed { Serial serial = 0; std::uint16_t space = 0; };
+  std::unordered_map<TupleId, Handed> handed; // out, to anybody
   std::vector<Serial> put;                    // acknowledged, durable, and nothing but a take removes it
-  std::vector<std::uint16_t> space_of{0};     // of every tuple thought of, by its serial
   std::vector<bool> perhaps;                  // its owner was told that nobody knows
   void doubt(Serial serial) {
     if (perhaps.size() <= serial) perhaps.resize(serial + 1024);
@@ -40,6 +41,7 @@ class Client {
     const std::function<const Model&()> live;      // of the server; for the books alone
     const std::function<bool(Serial)> durably_put;
     const std::function<bool(std::uint16_t)> durable_space;
+    const std::function<Durability(std::uint16_t)> durability;
     const std::function<ConnectionPtr(std::size_t)> connect;
     const std::function<void(const ConnectionPtr&, ToServer)> send;
   };
@@ -67,12 +69,6 @@ class Client {
   void abandon();                         // the process is gone: nobody knows of what was under way
 
  private:
-  struct Claim {
-    TransactionId id = 0;
-    std::map<Serial, TupleId> items;
-    std::set<Serial> taken_again{};  // while a commit that releases them is under way
-    bool settling = false;  // a commit is under way
-  };
   [[nodiscard]] client::Time time() const { return client::Time(std::chrono::microseconds(around_.world.now)); }
   [[nodiscard]] Call* call(Sequence sequence) {  // null: answered, or nobody's any more
     client::Request* request = ledger_.find(sequence);
@@ -87,18 +83,12 @@ class Client {
   void complete(Call& call, const Answer& answer);
   void given_up(const client::Request& request, bool unknown);
   void use(Call& call, const Found& found);
-  void own(Serial serial, Sequence sequence);
+  void own(TupleId id, Sequence sequence);
   void acknowledged(const Ask& ask, Sequence sequence);
   void doubt(const Ask& ask);
   void settle_held();
   void interfere();
-
-  // generate.cpp
-  std::shared_ptr<const Ask> think_of();
-  void think_of_claim(Ask& ask);
-  void think_of_get(Ask& ask);
-  void think_of_puts(Ask& ask);
-  [[nodiscard]] Operation operation_of(const Ask& ask) const;
+  std::shared_ptr<const Ask> think();
 
   const std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // what was planned dies with it
   const std::size_t index_;
@@ -109,7 +99,9 @@ class Client {
   Micros broke_at_ = 0, dialled_at_ = 0, last_received_ = 0, pinged_at_ = -1, stopped_until_ = 0;
   SessionId session_ = 0;
   space::Secret secret_;
-  std::map<TransactionName, Claim> claims_;
+  Mind mind_;
+  std::set<TransactionName> settling_;                         // a commit is under way
+  std::map<TransactionName, std::set<TupleId>> taken_again_;   // while a commit that releases them is
   std::vector<std::pair<std::shared_ptr<Call>, Found>> held_;  // answered, not yet confirmed by the application
   std::vector<Sequence> open_;                                 // what the application waits for
 };

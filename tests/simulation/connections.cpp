@@ -9,7 +9,8 @@ space::Time time_of(Micros us) { return space::Time(us); }
 
 bool writes(const Operation& operation) {
   if (const auto* get = std::get_if<Get>(&operation)) return get->take;
-  return !std::holds_alternative<Count>(operation);
+  return !std::holds_alternative<Count>(operation) && !std::holds_alternative<Scan>(operation) &&
+         !std::holds_alternative<Aggregate>(operation) && !std::holds_alternative<Watch>(operation);
 }
 
 }  // namespace
@@ -54,8 +55,11 @@ void Server::run(const ConnectionPtr& connection, Request&& request) {
   if (world_.tracing) world_.trace("{}#{} {}", id, request.sequence, text(*request.ask));
   Waiting shown;
   if (const auto* get = std::get_if<Get>(&request.operation)) shown = {get->ticket_epoch, get->ticket};
+  if (const auto* s = std::get_if<Statement>(&request.operation)) shown = {s->ticket_epoch, s->ticket};
   engine_->apply(id, request.sequence, request.operation, time_of(world_.now));
-  input([id, n = request.sequence, ask = std::move(request.ask), shown](Model& m) { m.apply(id, n, *ask, shown); });
+  input([id, n = request.sequence, ask = names_.translated(request.ask), shown](Model& m) {
+    m.apply(id, n, ask, shown);
+  });
 }
 
 void Server::opened(const ConnectionPtr& connection, const Dial& dial) {
@@ -76,6 +80,7 @@ void Server::opened(const ConnectionPtr& connection, const Dial& dial) {
       attached_.erase(old);
       engine_->detach(id, now);
       input([id](Model& m) { m.detach(id); });
+      forget_replies(id);
       close(before);
     }
     welcome.session = id;
@@ -86,13 +91,15 @@ void Server::opened(const ConnectionPtr& connection, const Dial& dial) {
     welcome.session = engine_->open_session(fresh, now);
     welcome.secret = fresh.bytes;
     input([id = welcome.session](Model& m) { m.open(id); });
+    gate_.opened(welcome.session);
   }
   engine_->attach(welcome.session, now);
   input([id = welcome.session](Model& m) { m.attach(id); });
   world_.trace("client {} is session {}{}", connection->client, welcome.session, welcome.resumed ? " again" : "");
   connection->session = welcome.session;
   attached_[welcome.session] = connection;
-  welcomes_.emplace_back(connection, std::move(welcome));
+  if (welcome.resumed) deliver_(connection, std::move(welcome));
+  else held_welcomes_[welcome.session] = std::move(welcome);
   watch_silence(connection);
   schedule();
 }
@@ -111,6 +118,7 @@ void Server::closed(const ConnectionPtr& connection, bool peer_dead) {
   } else {
     engine_->detach(id, time_of(world_.now));
     input([id](Model& m) { m.detach(id); });
+    forget_replies(id);
   }
   schedule();
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "tuplespace/model/codec.hpp"
 #include "tuplespace/model/text.hpp"
 
 namespace parvis::simulation {
@@ -20,19 +19,19 @@ template <class... Args>
 
 }  // namespace
 
-std::string Server::space_name(std::size_t index) { return fmt::format("space {}", index); }
-
 Durability Server::durability(std::size_t index) const {
   static constexpr Durability cycle[] = {Durability::durable, Durability::durable, Durability::volatile_,
                                          Durability::durable, Durability::relaxed};
   return cycle[index % std::size(cycle)];
 }
 
-Server::Server(World& world, Deliver deliver) : world_(world), deliver_(std::move(deliver)) {
+Server::Server(World& world, Deliver deliver, std::function<void(Serial)> touched)
+    : world_(world), deliver_(std::move(deliver)), touched_(std::move(touched)) {
   limits_.grace = std::chrono::milliseconds(grace / 1000);
+  limits_.event_count = live_.event_count;
   live_.grace = grace;
   for (std::size_t i = 0; i < world.climate.spaces; ++i)
-    live_.spaces.push_back({durability(i) != Durability::volatile_, durability(i) == Durability::durable, {}, {}});
+    live_.spaces.push_back({durability(i) != Durability::volatile_, durability(i) == Durability::durable});
   make_spaces();
   durable_ = live_;
   start();
@@ -61,15 +60,15 @@ void Server::start() {
 
 void Server::rebuild() {
   held_welcomes_.clear();
-  welcomes_.clear();
   attached_.clear();
   newest_mark_ = durable_mark_ = 0;
   engine_ = std::make_unique<space::Engine>(limits_, Durability::durable, epoch_offset);
   for (const auto& [id, record] : disk_) engine_->record(id, record);
   engine_->recovered(time_of(world_.now));
+  const std::uint64_t next_id = live_.next_id;
   live_ = durable_;
   live_.now = std::max(live_.now, world_.now);
-  live_.crash(engine_->stats().epoch);
+  live_.crash(engine_->stats().epoch, next_id);
   timer_at_ = never;
   schedule();
 }
@@ -102,6 +101,7 @@ void Server::play(std::uint64_t upto_batch) {
     durable_.advance(entry.at);
     entry.input(durable_);
     durable_.told.clear();
+    durable_.touched.clear();
   }
   durable_mark_ = upto_batch;
 }
@@ -109,6 +109,7 @@ void Server::play(std::uint64_t upto_batch) {
 void Server::input(Input input) {
   live_.advance(world_.now);
   input(live_);
+  for (Serial serial : std::exchange(live_.touched, {})) touched_(serial);
   if (!broken_) log_.push_back({world_.now, std::move(input), 0});
 }
 
@@ -128,65 +129,38 @@ void Server::turn() {
     input([](Model& m) { m.puts_refused = true; });
   }
   if (++turns_ % check_every == 0) check();
+  take_turn();
+  release();
+  commit();
+  set_timer();
+}
+
+void Server::take_turn() {
+  input([](Model& m) { m.end_turn(); });
   space::Turn turn = engine_->take_turn();
   compare(turn.replies);
   if (!turn.batch.empty()) {
     newest_mark_ = turn.number;
     if (!broken_) log_.push_back({world_.now, {}, turn.number});
   }
-  for (auto& [connection, welcome] : std::exchange(welcomes_, {}))
-    held_welcomes_.push_back({newest_mark_, connection, std::move(welcome)});
   gate_.take(std::move(turn));
-  release();
-  commit();
-  set_timer();
 }
 
-Told Server::told_by(const space::Reply& reply) const {
-  Told told{reply.session, reply.sequence, Told::done, 0, {}};
-  if (const auto* waiting = std::get_if<Waiting>(&reply.answer)) {
-    told.what = Told::waiting;
-    told.number = waiting->ticket;
-    return told;
-  }
-  const Answer& answer = std::get<Answer>(reply.answer);
-  if (const auto* failed = std::get_if<Failed>(&answer)) {
-    told.what = Told::failed;
-    told.number = static_cast<std::uint64_t>(failed->code);
-  } else if (const auto* found = std::get_if<Found>(&answer)) {
-    told.what = Told::found;
-    for (const Item& item : found->items)
-      told.items.emplace_back(decode_tuple(item.tuple.blob()).items[2].get<std::int64_t>(), item.attempts);
-  } else {
-    told.number = std::get<Done>(answer).number;
-  }
-  return told;
+// As Turns::forget_replies.
+void Server::forget_replies(SessionId session) {
+  take_turn();
+  gate_.forget(session);
 }
 
-// The engine said what the model says. The number of Done is the model's for a count alone: ids are the engine's own.
+// The engine said what the model says.
 void Server::compare(const std::vector<space::Reply>& replies) {
-  std::vector<Told> got, expected = std::exchange(live_.told, {});
-  std::sort(expected.begin(), expected.end());
-  for (const auto& reply : replies) {
-    Told& t = got.emplace_back(told_by(reply));
-    if (t.what != Told::done) continue;
-    const Told wanted{t.session, t.sequence, Told::counted, 0, {}};
-    auto at = std::lower_bound(expected.begin(), expected.end(), wanted);
-    const bool counts = at != expected.end() && at->session == t.session && at->sequence == t.sequence &&
-                        at->what == Told::counted;
-    if (counts) t.what = Told::counted;
-    else t.number = 0;
-  }
-  std::sort(got.begin(), got.end());
+  std::vector<Told> said, expected = std::exchange(live_.told, {});
+  for (const auto& reply : replies) said.push_back(told_of(reply));
   if (world_.tracing)
-    for (const Told& t : got) world_.trace("  says {}", text(t));
-  if (got == expected) return;
-  std::string what = "the answers are not those that the rules give";
-  for (const Told& t : got)
-    if (std::find(expected.begin(), expected.end(), t) == expected.end()) what += "\n  said     " + text(t);
-  for (const Told& t : expected)
-    if (std::find(got.begin(), got.end(), t) == got.end()) what += "\n  expected " + text(t);
-  throw Violation(what);
+    for (const Told& t : said) world_.trace("  says {}", text(t));
+  if (const std::string what = difference(said, expected); !what.empty())
+    throw Violation("the answers are not those that the rules give" + what);
+  if (const std::string what = names_.learn(said, expected); !what.empty()) throw Violation(what);
 }
 
 // P1: what is told has happened where a crash cannot undo it.
@@ -202,10 +176,16 @@ void Server::require_durable(const space::Reply& reply) const {
 
 void Server::release() {
   while (auto free = gate_.release()) {
+    for (SessionId session : free->opened) {
+      const auto welcome = held_welcomes_.extract(session);
+      if (auto to = attached_.find(session); to != attached_.end() && !welcome.empty())
+        deliver_(to->second, welcome.mapped());
+    }
     for (space::Reply& reply : free->replies) {
       require_durable(reply);
       auto to = attached_.find(reply.session);
       if (to == attached_.end()) continue;
+      if (const auto* answer = std::get_if<Answer>(&reply.answer); answer != nullptr && !broken_) names_.tell(*answer);
       deliver_(to->second, Reply{reply.sequence, std::move(reply.answer)});
     }
     for (SessionId session : free->ended) {
@@ -215,11 +195,6 @@ void Server::release() {
       attached_.erase(found);
       close(connection);
     }
-  }
-  while (!held_welcomes_.empty() && (held_welcomes_.front().mark <= durable_mark_ || broken_)) {
-    const Held held = std::move(held_welcomes_.front());
-    held_welcomes_.pop_front();
-    if (held.connection->session == held.welcome.session) deliver_(held.connection, held.welcome);
   }
 }
 
@@ -275,9 +250,7 @@ void Server::fail(bool full) {
       if (one.written) write(one.batch, one.mark);
     flight_.clear();
   }
-  space::Turn turn = engine_->take_turn();
-  compare(turn.replies);
-  gate_.take(std::move(turn));
+  take_turn();
   release();
   for (const space::Reply& reply : gate_.fail(full ? ErrorCode::storage_full : ErrorCode::storage_error, "disk"))
     if (auto to = attached_.find(reply.session); to != attached_.end())
@@ -340,8 +313,8 @@ void Server::check() {
     static const Blob all = encoded(parse_template("(...)"));
     engine_->apply(probe, i + 1, Get{space_name(i), {all}, false, false, 0, 10'000}, time_of(world_.now));
     Told& told = live_.told.emplace_back(Told{probe, i + 1, Told::found, 0, {}});
-    for (auto [order, serial] : live_.spaces[i].ready)
-      told.items.emplace_back(serial, live_.tuples.at(serial).attempts);
+    for (auto order : live_.matches(static_cast<std::uint16_t>(i), {Wanted{}}, false))
+      told.items.push_back(live_.shown(order));
   }
   engine_->end_session(probe, time_of(world_.now));
 }

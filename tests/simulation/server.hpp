@@ -18,7 +18,7 @@ namespace parvis::simulation {
 class Server {
  public:
   using Deliver = std::function<void(const ConnectionPtr&, ToClient)>;
-  Server(World& world, Deliver deliver);
+  Server(World& world, Deliver deliver, std::function<void(Serial)> touched);
 
   [[nodiscard]] bool is_up() const { return engine_ != nullptr; }
   void receive(const ConnectionPtr& connection, ToServer&& frame);
@@ -32,7 +32,6 @@ class Server {
   [[nodiscard]] const Model& durable() const { return durable_; }
   [[nodiscard]] bool lasting(std::uint16_t space) const { return live_.spaces[space].lasting; }
   [[nodiscard]] bool settled() const { return is_up() && !turn_due_ && gate_.settled(); }
-  static std::string space_name(std::size_t index);
   [[nodiscard]] Durability durability(std::size_t index) const;
 
  private:
@@ -50,8 +49,10 @@ class Server {
   void input(Input input);
   void schedule();
   void turn();
+  void take_turn();
   void check();
   void compare(const std::vector<space::Reply>& replies);
+  void forget_replies(SessionId session);
   void require_durable(const space::Reply& reply) const;
   void release();
   void commit();
@@ -64,10 +65,11 @@ class Server {
   void set_timer();
   void watch_silence(const ConnectionPtr& connection);
   [[nodiscard]] bool grows(const storage::Batch& batch) const;
-  [[nodiscard]] Told told_by(const space::Reply& reply) const;
 
   World& world_;
   Deliver deliver_;
+  std::function<void(Serial)> touched_;
+  Names names_;
   Limits limits_;
   std::unique_ptr<space::Engine> engine_;
   server::Gate gate_;
@@ -88,13 +90,7 @@ class Server {
   std::deque<Logged> log_;
   std::uint64_t newest_mark_ = 0, durable_mark_ = 0;
   std::map<SessionId, ConnectionPtr> attached_;
-  struct Held {
-    std::uint64_t mark;
-    ConnectionPtr connection;
-    wire::Welcome welcome;
-  };
-  std::vector<std::pair<ConnectionPtr, wire::Welcome>> welcomes_;  // of this turn
-  std::deque<Held> held_welcomes_;
+  std::map<SessionId, wire::Welcome> held_welcomes_;  // of new sessions, until they are durable
   std::uint64_t turns_ = 0;
 };
 

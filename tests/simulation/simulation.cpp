@@ -40,7 +40,8 @@ class Simulation {
   Simulation(std::uint64_t seed, bool trace) : world_(seed) {
     world_.tracing = trace;
     world_.climate = climate_of(world_);
-    server_ = std::make_unique<Server>(world_, [this](const ConnectionPtr& c, ToClient f) { down(c, std::move(f)); });
+    server_ = std::make_unique<Server>(world_, [this](const ConnectionPtr& c, ToClient f) { down(c, std::move(f)); },
+                                       [this](Serial serial) { books_.doubt(serial); });
     for (std::size_t i = 0; i < world_.climate.clients; ++i) come(i, true);
     every(world_.climate.between_breaks, [this] { break_one(); });
     every(world_.climate.between_deaths, [this] { end_one(); });
@@ -201,9 +202,10 @@ class Simulation {
       if (!world_.step()) break;
     if (!at_rest()) throw Violation("an operation is never answered" + unrest());
     // Everything has arrived; and what was held by sessions nobody will resume comes back when they end.
-    const Micros over = world_.now + 100 * world_.climate.delay + 10 * world_.climate.commit + 2 * (heartbeat + grace);
-    while (world_.now < over && world_.step()) {
-    }
+    const Micros arrived = world_.now + 100 * world_.climate.delay + 10 * world_.climate.commit + 100'000;
+    const Micros over = arrived + 2 * (heartbeat + grace);
+    while (world_.now < arrived || (world_.now < over && server_->now().sessions.size() > clients_.size()))
+      if (!world_.step()) break;
     server_->check_now();
     balance();
   }
@@ -222,11 +224,13 @@ class Simulation {
   // Every tuple whose out was acknowledged is in the space or was used by somebody; none is in both places.
   void balance() const {
     const Model& model = server_->now();
+    std::set<Serial> there;
+    for (const auto& [order, tuple] : model.tuples) there.insert(tuple.fresh.serial);
     for (const auto& [serial, use] : books_.used)
-      if (model.tuples.contains(serial) && !books_.doubted(serial) && model.sessions.contains(use.session))
+      if (there.contains(serial) && !books_.doubted(serial) && model.sessions.contains(use.session))
         throw Violation(fmt::format("tuple {} was used by session {}, and is in the space", serial, use.session));
     for (Serial serial : books_.put)
-      if (!model.tuples.contains(serial) && !books_.used.contains(serial) && !books_.doubted(serial))
+      if (!there.contains(serial) && !books_.used.contains(serial) && !books_.doubted(serial))
         throw Violation(fmt::format("tuple {} was acknowledged, and is lost", serial));
   }
 
@@ -240,6 +244,7 @@ class Simulation {
       [this]() -> const Model& { return server_->now(); },
       [this](Serial serial) { return server_->durable().ever.size() > serial && server_->durable().ever[serial]; },
       [this](std::uint16_t space) { return server_->durability(space) == Durability::durable; },
+      [this](std::uint16_t space) { return server_->durability(space); },
       [this](std::size_t client) { return connect(client); },
       [this](const ConnectionPtr& c, ToServer f) { up(c, std::move(f)); }};
 };

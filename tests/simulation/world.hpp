@@ -10,18 +10,20 @@
 #include <random>
 #include <vector>
 
-#include "model.hpp"
+#include "tests/naive/mind.hpp"
+#include "tests/naive/model.hpp"
 
 namespace parvis::simulation {
 
+using namespace naive;
+
 // How the weather is: drawn anew for every history, so that some have many crashes and others none.
-struct Climate {
-  std::size_t clients = 0, spaces = 0, crowded = 0;  // crowded: tuples in the space above which takes prevail
+struct Climate : Habits {
+  std::size_t clients = 0, crowded = 0;  // crowded: tuples in the space above which takes prevail
   std::size_t pipeline = 0;                          // operations that a client has under way
   Micros think = 0, delay = 0, commit = 0;           // on average
   Micros between_breaks = never, between_deaths = never, between_stops = never;  // of one client
   Micros between_crashes = never, between_disk_troubles = never;                  // of the server
-  int waits = 60, takes = 65, many = 40;             // percent
 };
 
 class World {

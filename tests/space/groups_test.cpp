@@ -1,5 +1,6 @@
 // Exclusive groups: one at a time, in order, each when the claim of the one before has ended.
 #include "asker.hpp"
+#include "statement_text.hpp"
 
 using namespace parvis;
 using namespace parvis::space;
@@ -119,4 +120,22 @@ TEST_CASE("What a dropped space leaves of its groups harms nobody") {
   CHECK(a.error(Abort{held.transaction}).empty());
   a.ask(member("(4,)", "(\"g\",)"));
   CHECK(a.text(inp("(?,)")) == "(4,)");
+}
+
+TEST_CASE("P5: who comes next in a group is there before anybody waits on who has waited for less long") {
+  Harness harness;
+  Asker a(harness), b(harness), c(harness), d(harness);
+  Out both = out("(1,)");
+  both.tuples.emplace_back(tuple("(2,)"));
+  both.group = tuple("(\"g\",)");
+  a.ask(both);
+  const auto held = Asker::as<Found>(a.ask(claim("(1,)")));
+  const Sequence first = b.send(statement("in s (1,) =>"));
+  const Sequence second = c.send(statement("rd s (\"go\",) & in s (2,) =>"));
+  const Sequence third = d.send(in("(\"go\",)"));
+  Commit commit{held.transaction, {Put{"s", tuple("(\"go\",)")}}, true, {}, {held.items[0].id}};
+  a.ask(commit);
+  CHECK(Asker::as<Ran>(b.heard(first)).items.size() == 1);
+  CHECK(Asker::as<Ran>(c.heard(second)).items.size() == 2);
+  CHECK(d.text(third) == "(\"go\",)");
 }

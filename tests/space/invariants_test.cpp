@@ -1,6 +1,7 @@
-// Random histories of what the naive model does not know: groups, quotas with outs in line, leases renewed, settling,
-// watches; with aborts, lost connections and crashes. check() looks after every step: it knows that a group is handed
-// out one at a time and in order, that what counts against a quota is counted, that nobody is left behind.
+// Random histories without a model: groups, quotas of tuples and bytes with outs in line, leases renewed, settling,
+// watches by small pages; with aborts, lost connections and crashes. check() looks after every step: it knows that a
+// group is handed out one at a time and in order, that what counts against a quota is counted, that nobody is left
+// behind.
 #include "asker.hpp"
 
 #include <random>

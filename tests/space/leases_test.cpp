@@ -120,3 +120,17 @@ TEST_CASE("A lease ends beside a delay, however many deadlines there are") {
   harness.advance(1s);
   CHECK(a.number(Count{"s", {pattern("(?int,)")}}) == 0);
 }
+
+TEST_CASE("Tuples of a group that were put together end together: a blocked take gets none of them") {
+  Harness harness;
+  Asker a(harness), b(harness);
+  Out both = leased("(1,)", 2s);
+  both.tuples.emplace_back(tuple("(2,)"));
+  both.group = tuple("(1,)");
+  a.number(both);
+  const Sequence n = b.send(in("(2,)"));
+  harness.advance(3s);
+  harness.turn();
+  harness.engine->check();
+  CHECK(b.text(n) == "Timeout: no answer");
+}

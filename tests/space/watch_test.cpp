@@ -147,3 +147,19 @@ TEST_CASE("Recording ends an hour after the last watch") {
   CHECK(events.events.empty());
   CHECK(events.next >= first + 1);
 }
+
+TEST_CASE("What was delayed is told once, when it comes, however often the server restarts") {
+  Harness harness;
+  Asker a(harness);
+  const std::uint64_t first = begin(a);
+  Out delayed = out("(1,)");
+  delayed.delay_us = 1'000'000;
+  a.ask(delayed);
+  harness.advance(2s);
+  harness.turn();
+  harness.crash();
+  harness.advance(1s);
+  Asker b(harness);
+  b.ask(out("(2,)"));
+  CHECK(b.text(watch(first)) == "put (1,) ; put (2,)");
+}

@@ -31,8 +31,14 @@ void Engine::State::account_new(Entry& entry) {
 }
 
 void Engine::State::account_due(Entry& entry) {
-  spaces.at(entry.space).away.erase(entry.order, side_memory);
+  Space& space = spaces.at(entry.space);
+  space.away.erase(entry.order, side_memory);
   entry.set(Entry::delayed, false);
+  if (space.lasting()) {  // else it would come, and be told, a second time after a restart
+    TupleHead head = head_of(entry.id(), entry.bytes);
+    head.not_before = 0;
+    rewrite(entry, head, entry.bytes.tuple());
+  }
   note(entry, Event::Kind::put);
 }
 

@@ -223,11 +223,12 @@ bool Engine::State::living(const Deadline& d) const {
 }
 
 void Engine::State::advance(Time to) {
-  // Each at its own time, so that a late call gives the history of a punctual one.
+  // Each at its own time, so that a late call gives the history of a punctual one; what is due at one instant happens
+  // before anybody is served: a tuple is not handed out because another of its group, put with it, ends first.
   while (auto due = deadlines.pop_due(to)) {
     now = std::max(now, due->at);
     if (living(*due)) fire(*due);
-    settle();
+    if (const auto next = deadlines.next(); !next || *next > now) settle();
   }
   now = std::max(now, to);
 }

@@ -58,7 +58,11 @@ void Engine::State::settle() {
 
 void Engine::State::serve_offers() {
   while (!offers.empty() || !woken.empty()) {
-    if (woken.empty() || (!offers.empty() && offers.begin()->place <= *woken.begin())) {
+    if (!changed_groups.empty()) {  // whoever comes next may have it who waits longest
+      std::vector<Entry*> heads;
+      regroup(heads);
+      offer(heads);
+    } else if (woken.empty() || (!offers.empty() && offers.begin()->place <= *woken.begin())) {
       serve_first_offer();
     } else {
       const Place place = woken.extract(woken.begin()).value();
