@@ -249,6 +249,7 @@ void Server::fail(bool full) {
     for (const InFlight& one : flight_)
       if (one.written) write(one.batch, one.mark);
     flight_.clear();
+    if (world_.chance(40)) end_trouble();  // else what is due at every restart would fill the disk again, and again
   }
   take_turn();
   release();
