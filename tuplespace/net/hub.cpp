@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "tuplespace/net/stream.hpp"
 
@@ -109,7 +108,7 @@ void Hub::flush() {
   std::vector<std::shared_ptr<Stream>> streams_now;
   std::swap(streams_now, dirty_);
   // Whoever was woken by a request comes before the one who made it: he has waited longer.
-  for (const auto& stream : std::views::reverse(streams_now)) stream->flush();
+  for (auto stream = streams_now.rbegin(); stream != streams_now.rend(); ++stream) (*stream)->flush();
 }
 
 void Hub::turn_ended() {
