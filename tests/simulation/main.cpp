@@ -27,7 +27,7 @@ int bite(double minutes_each) {
       operations += one.operations;
     }
     const std::string how = one.violation.substr(0, one.violation.find('\n'));
-    fmt::print("{:2} {:58} {}\n", planted, faults[static_cast<std::size_t>(planted - 1)],
+    fmt::print("{:2} {:66} {}\n", planted, faults[static_cast<std::size_t>(planted - 1)],
                one.violation.empty() ? "NOT FOUND"
                                      : fmt::format("seed {:3} {:8} operations {:5.1f} s  {}", seed, operations,
                                                    passed(), how));

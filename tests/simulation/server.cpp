@@ -178,6 +178,8 @@ void Server::release() {
   while (auto free = gate_.release()) {
     for (SessionId session : free->opened) {
       const auto welcome = held_welcomes_.extract(session);
+      if (!broken_ && live_.sessions.contains(session) && !durable_.sessions.contains(session))
+        violated("session {} is welcomed before it is durable", session);
       if (auto to = attached_.find(session); to != attached_.end() && !welcome.empty())
         deliver_(to->second, welcome.mapped());
     }
