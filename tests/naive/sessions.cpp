@@ -208,7 +208,7 @@ void Model::crash(std::uint64_t new_epoch, std::uint64_t first_id) {
     std::erase_if(t.taken, [&](Order order) { return !tuples.contains(order); });
     set_lease(name, t.lease);
   }
-  for (auto& [order, t] : tuples) {
+  for (const auto& [order, t] : std::map(tuples.begin(), tuples.end())) {
     at(t.lease_until, [order = order](Model& m) { m.expire(order); });
     if (t.delayed) at(t.visible_at, [order = order](Model& m) { m.appear(order); });
   }

@@ -139,3 +139,17 @@ TEST_CASE("P5: who comes next in a group is there before anybody waits on who ha
   CHECK(Asker::as<Ran>(c.heard(second)).items.size() == 2);
   CHECK(d.text(third) == "(\"go\",)");
 }
+
+TEST_CASE("P5: a statement that waits for an absence goes before who has waited for less long") {
+  Harness harness;
+  Asker a(harness), b(harness), c(harness);
+  a.ask(out("(\"closed\",)"));
+  Statement waits = statement("absent s (\"closed\",) & in t (1,) => out s (2,)");
+  waits.branches[0].body[0].priority = 1;
+  const Sequence first = b.send(waits);
+  const Sequence second = c.send(get("(?int,)", true, true));
+  a.ask(out("(1,)", "t"));
+  a.ask(statement("in s (\"closed\",) => out s (3,)"));
+  CHECK(Asker::as<Ran>(b.heard(first)).put.size() == 1);
+  CHECK(c.text(second) == "(2,)");  // of higher priority
+}

@@ -120,7 +120,7 @@ Entry& Engine::State::create(const NewTuple& tuple) {
 // index. Where a statement waits for one of them, it must see them all before anybody has taken any.
 void Engine::State::place(std::vector<Entry*>& arriving) {
   regroup(arriving);
-  if (a_statement_wants(arriving))
+  if (!woken.empty() || a_statement_wants(arriving))
     offer(arriving);
   else
     place_without_statements(arriving);
