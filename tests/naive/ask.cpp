@@ -18,19 +18,27 @@ const char* const what_asked[] = {"out",     "get",  "count",     "begin",     "
 const char* const what_guarded[] = {"in", "rd", "absent"};
 const char* const what_told[] = {"done", "found", "rows", "page", "ran", "events", "failed", "waiting"};
 
-// Several forms of template, so that every path of the index is taken: by the first field, by both, by none.
+// Several forms of template, so that every path of the index is taken: by the first field, by both, by none, by a
+// range.
 Blob template_of(const Wanted& p) {
   static std::map<std::pair<int, int>, Blob> known;
   Blob& blob = known[{p.kind, p.number}];
   if (blob.size() != 0) return blob;
   Template t;
   t.fields.push_back({Any{}});
-  if (p.kind >= 0) t.fields[0].variant = Value(kind_names[p.kind]);
+  if (p.kind == 1 && p.number < 0)
+    t.fields[0].variant = Prefix{Value(kind_names[p.kind])};
+  else if (p.kind >= 0)
+    t.fields[0].variant = Value(kind_names[p.kind]);
   if (p.kind >= 0 && p.number < 0) {
     t.open = true;
   } else {
     t.fields.push_back({Any{}});
-    if (p.number >= 0) t.fields[1].variant = Value(int{p.number});
+    const Value number(int{p.number});
+    if (p.number >= 0 && (p.kind + p.number) % 2 == 0)
+      t.fields[1].variant = number;
+    else if (p.number >= 0)
+      t.fields[1].variant = Between{number, number};
     t.fields.push_back({Formal{Type::integer}});
   }
   return blob = encoded(t);

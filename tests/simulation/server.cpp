@@ -29,6 +29,7 @@ Server::Server(World& world, Deliver deliver, std::function<void(Serial)> touche
     : world_(world), deliver_(std::move(deliver)), touched_(std::move(touched)) {
   limits_.grace = std::chrono::milliseconds(grace / 1000);
   limits_.event_count = live_.event_count;
+  limits_.range_steps = 2;  // ordered indexes come early, and bit by bit
   live_.grace = grace;
   for (std::size_t i = 0; i < world.climate.spaces; ++i)
     live_.spaces.push_back({durability(i) != Durability::volatile_, durability(i) == Durability::durable});

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <chrono>
+#include <functional>
 #include <iostream>
 
 #include "harness.hpp"
@@ -72,6 +73,71 @@ TEST_CASE("A million tuples: bytes, and nanoseconds an operation", "[.][measure]
     engine.confirm(id, both, Time(0));
     engine.take_turn();
   });
+}
+
+TEST_CASE("Ranges among a thousand to a million tuples: nanoseconds, and bytes of an ordered index", "[.][measure]") {
+  for (int stored = 1000; stored <= million; stored *= 10) {
+    Engine engine(Limits{}, Durability::volatile_, Time(0));
+    Time now{0};
+    engine.recovered(now);
+    const SessionId id = engine.open_session(secret(1), now);
+    Sequence sequence = 0;
+    const auto ask = [&](const Operation& operation) {
+      engine.apply(id, ++sequence, operation, now);
+      engine.confirm(id, {sequence, {}}, now);
+      return engine.take_turn();
+    };
+    const auto key = [&](int i) {  // in no order: the worst for a tree
+      const auto mixed = static_cast<std::int64_t>(i) * 7919 % stored;
+      return std::to_string(10'000'000 + mixed);
+    };
+    const auto tuple_of = [&](int i) {
+      return encoded(Tuple{{Value("k" + key(i)), Value(std::stoi(key(i))), Value("z" + key(i))}});
+    };
+    ask(Spaces{Spaces::What::make, "s", Durability::volatile_});
+    for (int i = 0; i < stored; ++i) ask(Out{"s", {tuple_of(i)}});
+    const std::string among = " among " + std::to_string(stored);
+    const auto look = [&](const std::string& what, const std::function<std::string(int)>& text, bool found) {
+      std::vector<Blob> templates;
+      for (int i = 0; i < 1000; ++i) templates.push_back(pattern(text(i * 997 % stored)));
+      const std::uint64_t before = engine.stats().index_bytes;
+      for (std::size_t i = 0; i < 100; ++i) ask(Get{"s", {templates[i]}, false, false});  // has an index made
+      const auto start = std::chrono::steady_clock::now();
+      for (int slice = 0; slice <= stored / 1000; ++slice, now += 1ms) engine.advance(now), engine.take_turn();
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      const std::uint64_t bytes = engine.stats().index_bytes - before;
+      if (bytes > 1000)
+        std::cout << "an ordered index: " << static_cast<double>(bytes) / stored << " bytes a tuple, made in "
+                  << took.count() << " s\n";
+      measure((what + among).c_str(), 20'000, [&](int i) {
+        const Turn turn = ask(Get{"s", {templates[static_cast<std::size_t>(i) % 1000]}, false, false});
+        const auto* answer = std::get_if<Answer>(&turn.replies.at(0).answer);
+        if (std::holds_alternative<Failed>(*answer) || std::get<Found>(*answer).items.empty() == found)
+          FAIL(what << among << ": wrong answer");
+      });
+    };
+    look("rdp, hit by a field", [&](int i) { return "(\"k" + key(i) + "\", ?int, ?str)"; }, true);
+    look("rdp, miss by a field", [&](int i) { return "(\"none" + key(i) + "\", ?int, ?str)"; }, false);
+    look("rdp, range of ten", [&](int i) {
+      const int low = std::min(std::stoi(key(i)), 10'000'000 + stored - 10);
+      return "(?str, " + std::to_string(low) + ".." + std::to_string(low + 9) + ", ?str)";
+    }, true);
+    look("rdp, range of half", [&](int i) {
+      const int low = 10'000'000 + i % (stored / 2);
+      return "(?str, " + std::to_string(low) + ".." + std::to_string(low + stored / 2) + ", ?str)";
+    }, true);
+    look("rdp, empty range", [&](int i) { return "(?str, -" + std::to_string(i + 9) + "..0, ?str)"; }, false);
+    look("rdp, prefix", [&](int i) { return "(?str, ?int, \"z" + key(i) + "\"*)"; }, true);
+    std::vector<Blob> puts, takes;
+    for (int i = 0; i < 1000; ++i) {
+      puts.push_back(tuple_of(i));
+      takes.push_back(pattern("(\"k" + key(i) + "\", ?int, ?str)"));
+    }
+    measure(("inp and out, two ordered fields" + among).c_str(), 100'000, [&](int i) {
+      ask(Get{"s", {takes[static_cast<std::size_t>(i) % 1000]}, true, false});
+      ask(Out{"s", {puts[static_cast<std::size_t>(i) % 1000]}});
+    });
+  }
 }
 
 }  // namespace parvis::space::test

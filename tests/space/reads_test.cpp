@@ -78,6 +78,7 @@ TEST_CASE("A scan goes on after a restart of the server") {
 TEST_CASE("P9: a page of a scan ends with its bytes or its steps, and the scan goes on behind them") {
   Limits limits;
   limits.steps_per_operation = 10;
+  limits.range_steps = 0;
   limits.reply_bytes = 200;
   Harness harness(limits);
   Asker a(harness);

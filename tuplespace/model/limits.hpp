@@ -43,6 +43,7 @@ struct Limits {
   std::size_t unconfirmed_per_session = 100'000;           // takes delivered and not yet confirmed
   std::size_t transactions_per_session = 10'000;
   std::size_t steps_per_operation = 200'000;               // candidates one operation examines, about 10 ms
+  std::size_t range_steps = 500;                           // of them in vain, until a range has an index made; 0: never
   std::size_t reply_tuples = 50'000;                       // tuples in one reply
   std::size_t reply_bytes = std::size_t{32} << 20;         // bytes of tuples in one reply, from its second tuple on
   std::size_t event_count = 100'000;                       // events kept by a watched space ...

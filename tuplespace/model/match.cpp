@@ -217,7 +217,19 @@ Matcher::Matcher(ByteSpan encoded_template) : bytes_(encoded_template.begin(), e
     patterns_.push_back(
         {static_cast<std::uint8_t>(kind), static_cast<std::size_t>(pattern.data() - bytes_.data()), pattern.size()});
     if (kind == Kind::actual) actuals_.push_back({static_cast<std::uint16_t>(i), hash_value(pattern)});
+    has_ranges_ = has_ranges_ || kind == Kind::between || kind == Kind::prefix;
   }
+}
+
+std::vector<Matcher::Range> Matcher::ranges() const {
+  std::vector<Range> ranges;
+  for (std::size_t i = 0; i < patterns_.size(); ++i) {
+    const auto kind = static_cast<Kind>(patterns_[i].kind);
+    if (kind != Kind::between && kind != Kind::prefix) continue;
+    const ByteSpan pattern = ByteSpan(bytes_).subspan(patterns_[i].offset, patterns_[i].size);
+    ranges.push_back({static_cast<std::uint16_t>(i), key_range(pattern)});
+  }
+  return ranges;
 }
 
 bool Matcher::matches(std::span<const ByteSpan> fields) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tuplespace/model/bytes.hpp"
+#include "tuplespace/model/sort_key.hpp"
 #include "tuplespace/model/template.hpp"
 
 namespace parvis {
@@ -29,6 +30,13 @@ class Matcher {
     std::uint64_t hash;  // hash_value of the field
   };
   [[nodiscard]] std::span<const Actual> actuals() const { return actuals_; }  // positions ascending
+  struct Range {
+    std::uint16_t position;
+    KeyRange keys;  // in which the field's sort_key() lies if it matches
+  };
+  // Of the fields that are a Between or Prefix, positions ascending. Worked out by each call: few templates have any.
+  [[nodiscard]] std::vector<Range> ranges() const;
+  [[nodiscard]] bool has_ranges() const { return has_ranges_; }
   [[nodiscard]] std::size_t field_count() const { return patterns_.size(); }
   [[nodiscard]] bool open() const { return open_; }
   [[nodiscard]] ByteSpan bytes() const { return bytes_; }
@@ -45,7 +53,7 @@ class Matcher {
   ByteVector bytes_;
   std::vector<Pattern> patterns_;
   std::vector<Actual> actuals_;
-  bool open_ = false;
+  bool open_ = false, has_ranges_ = false;
 };
 
 // Equality of two encoded values as matching sees it (0.0 == -0.0 at every depth; arrays and objects by their bytes).

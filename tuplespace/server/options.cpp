@@ -31,6 +31,7 @@ constexpr std::array size_limits{
     SizeLimit{"unconfirmed_per_session", &Limits::unconfirmed_per_session},
     SizeLimit{"transactions_per_session", &Limits::transactions_per_session},
     SizeLimit{"steps_per_operation", &Limits::steps_per_operation},
+    SizeLimit{"range_steps", &Limits::range_steps},
     SizeLimit{"reply_tuples", &Limits::reply_tuples},
     SizeLimit{"reply_bytes", &Limits::reply_bytes},
     SizeLimit{"event_count", &Limits::event_count},

@@ -17,8 +17,12 @@ void Engine::State::check() const {
   Fields parts;
   std::map<std::uint32_t, std::uint64_t> entries, ready, bytes;
   std::uint64_t total = 0;
+  std::size_t ordered = 0, ordered_behind = 0;
   tuples.for_each([&](const Entry& entry) {
     check_entry(entry, parts);
+    const OrderedIndexes::Where where(spaces.at(entry.space).id, parts.values.size());
+    if (entry.is(Entry::ready)) ordered += index.ordered().places(where, entry.order, parts);
+    if (entry.is(Entry::behind)) ordered_behind += blocked.ordered().places(where, entry.order, parts);
     ++entries[entry.space];
     total += entry.bytes.size;
     if (!entry.can_be_seen()) return;
@@ -34,6 +38,9 @@ void Engine::State::check() const {
             "the census of a space is wrong", space->id);
     require(space->recorded || space->waiters != 0, "a space nobody uses was kept", space->id);
   }
+  require(index.ordered().entries() == ordered && blocked.ordered().entries() == ordered_behind,
+          "an ordered index holds what is not there", ordered);
+  require(index.ordered().sound() && blocked.ordered().sound(), "an ordered index is not sound", ordered);
   check_holders();
   check_statements();
   check_accounts();

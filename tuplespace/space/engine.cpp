@@ -268,6 +268,7 @@ void Engine::State::fire(const Deadline& due) {
 
 Turn Engine::State::take_turn() {
   serve_watches();
+  fill_ordered_indexes();
   deadlines.drop_dead_front([this](const Deadline& d) { return living(d); });
   Turn turn;
   if (changes.urgent()) {

@@ -1,6 +1,7 @@
 // Finds the tuples that a template may match. Every ready tuple stands in one list per field (space, position,
 // value) and in the list of its arity; a template walks the shortest of the lists it names, so the cost is bounded by
-// its rarest actual. An open template without a rare actual walks the lists of all arities it may match.
+// its rarest actual. An open template without a rare actual walks the lists of all arities it may match. Where a range
+// is rarer than all that, and has an ordered index, that is walked instead.
 //
 // Lists are found by the hash of what they stand for: two may share a list, so whoever walks one compares as well.
 #pragma once
@@ -8,10 +9,13 @@
 #include <cstddef>
 #include <bitset>
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "tuplespace/space/id_list.hpp"
+#include "tuplespace/space/ordered_indexes.hpp"
 #include "tuplespace/space/sharded.hpp"
 #include "tuplespace/space/tuple_table.hpp"
 
@@ -19,6 +23,9 @@ namespace parvis::space {
 
 class Index {
  public:
+  // `range_steps`: how far a template with a range walks in vain before it has an ordered index made; 0: none are made.
+  explicit Index(std::size_t range_steps = 0) : range_steps_(range_steps) {}
+
   // `fields`: of the tuple with this order, split and hashed.
   void insert(std::uint64_t space, Order order, const Fields& fields);
   void erase(std::uint64_t space, Order order, const Fields& fields);
@@ -33,6 +40,24 @@ class Index {
     for (std::size_t n = matcher.field_count(); n <= max_fields; ++n)
       if (found.arities->test(n)) visit(*arity_list(space, n));
   }
+  // The same for a template with ranges, and beyond `after` alone: visit(list, ordered, keys). Where `ordered` is not
+  // null, what it holds stands there under `keys`, and the list is for the others.
+  template <class Visit>
+  void range_candidates(std::uint64_t space, const Matcher& matcher, Order after, Visit&& visit) const {
+    for (const Way& way : ways(space, matcher, after)) visit(*way.list, way.ordered, way.keys);
+  }
+  [[nodiscard]] bool has_ordered() const { return !ordered_.empty(); }
+  [[nodiscard]] std::size_t range_steps() const { return range_steps_; }
+  // A template with ranges has walked range_steps() in vain, or, if it is `exhausted`, given up: an ordered index may be
+  // made for it, by fill_ordered().
+  void walked_in_vain(std::uint64_t space, const Matcher& matcher, bool exhausted) const;
+  [[nodiscard]] bool ordering_for(std::uint64_t space, const Matcher& matcher) const;  // there will be one that helps
+  [[nodiscard]] bool ordering() const { return ordered_.any_in_the_making(); }
+  // Gives `tuples` more to the ordered indexes that are not complete. fields_of(space, order): of that tuple, or null if
+  // it is not of this space.
+  void fill_ordered(std::size_t tuples, const std::function<const Fields*(std::uint64_t, Order)>& fields_of);
+  void stop_ordering() { ordered_.give_up_unfinished(); }
+
   // False: nothing matches.
   [[nodiscard]] bool has_candidates(std::uint64_t space, const Matcher& matcher) const {
     bool any = false;
@@ -44,9 +69,10 @@ class Index {
 
   [[nodiscard]] bool contains(std::uint64_t space, Order order, const Fields& fields) const;  // in all its lists
   [[nodiscard]] std::size_t bytes() const {
-    return lists_.bytes() + memory_.bytes + arities_.size() * (sizeof(Arities) + 16);
+    return lists_.bytes() + memory_.bytes + arities_.size() * (sizeof(Arities) + 16) + ordered_.bytes();
   }
   [[nodiscard]] std::size_t lists() const { return lists_.size(); }
+  [[nodiscard]] const OrderedIndexes& ordered() const { return ordered_; }
 
  private:
   [[nodiscard]] const IdList* list(std::uint64_t key) const {
@@ -60,6 +86,14 @@ class Index {
     const Arities* arities = nullptr;     // or those of all arities from the template's on
   };
   [[nodiscard]] Shortest shortest(std::uint64_t space, const Matcher& matcher) const;
+  struct Way {
+    const IdList* list;
+    const OrderedIndex* ordered = nullptr;
+    KeyRange keys{};
+  };
+  [[nodiscard]] std::vector<Way> ways(std::uint64_t space, const Matcher& matcher, Order after) const;
+  template <class Visit>
+  void for_each_arity(std::uint64_t space, const Matcher& matcher, Visit&& visit) const;
   template <class Visit>
   static void for_each_key(std::uint64_t space, const Fields& fields, Visit&& visit);
 
@@ -70,6 +104,8 @@ class Index {
   Sharded<boost::unordered_flat_map<std::uint64_t, IdList, Mixed>> lists_;
   boost::unordered_flat_map<std::uint64_t, Arities> arities_;  // by space: which have a list
   IdList::Memory memory_;
+  OrderedIndexes ordered_;
+  const std::size_t range_steps_;
 };
 
 }  // namespace parvis::space

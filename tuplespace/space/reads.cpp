@@ -21,8 +21,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
   while (walk.next() != nullptr) ++number;
   if (!walk.complete())
     return fail(s, sequence,
-                over("steps_per_operation", limits.steps_per_operation,
-                     "too many tuples had to be compared to count them; name more fields of the template, or scan"));
+                too_many_steps("too many tuples had to be compared to count them (a scan is not limited)", *space,
+                               matchers));
   answer(s, sequence, Done{number}, after_look(*space));
 }
 

@@ -38,7 +38,10 @@ inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, be
 
 struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
-      : limits(l), default_durability(durability), wall_minus_now(offset), waiters(l.reply_bytes) {}
+      : limits(l), default_durability(durability), wall_minus_now(offset), index(range_steps(l)), blocked(range_steps(l)),
+        waiters(l.reply_bytes) {}
+  // Before the steps of an operation are used up.
+  static std::size_t range_steps(const Limits& l) { return std::min(l.range_steps, l.steps_per_operation); }
 
   const Limits limits;
   const Durability default_durability;
@@ -86,6 +89,8 @@ struct Engine::State {
   Time confirmations_until = Time::max();  // when confirmations that wait for company are written without
   std::vector<Reply> replies;
   std::vector<SessionId> ended;
+
+  Time fill_at{};                        // no ordered index is filled before
 
   Fields fields;                         // scratch: of the tuple at hand
   std::size_t steps_left = 0;            // scratch: of the walk at hand
@@ -169,6 +174,10 @@ struct Engine::State {
   [[nodiscard]] Walk candidates(const Space& space, std::span<const Matcher> matchers, Sight sight, Order after = 0);
   [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, Sight sight,
                           std::vector<Entry*>& found);
+  // The error, for a walk that has not come to its end.
+  [[nodiscard]] Failed too_many_steps(std::string what, const Space& space, std::span<const Matcher> matchers) const;
+  [[nodiscard]] bool ordering_for(const Space& space, std::span<const Matcher> matchers) const;
+  void fill_ordered_indexes();  // ordering.cpp
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
   Waiter* block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
   [[nodiscard]] std::optional<Failed> refuse_to_block(const Session& s, std::size_t bytes) const;
@@ -189,6 +198,7 @@ struct Engine::State {
   void block(Session& s, Sequence sequence, const Statement& statement, std::vector<Matcher> matchers);
   [[nodiscard]] std::uint64_t seen_by(const Statement& statement) const;
   [[nodiscard]] Decision decide(const Statement& statement, std::span<const Matcher> templates);
+  [[nodiscard]] Failed exhausted(const Branch& branch, std::span<const Matcher> templates) const;
   [[nodiscard]] Effects effects_of(const Branch& branch, const Guard& guard);
   void add_effects(const Action& action, const Guard& guard, Effects& effects);
   void add_transfers(const Action& action, const Guard& guard, Effects& effects);

@@ -120,18 +120,28 @@ std::uint64_t Engine::State::seen_by(const Statement& statement) const {
   return after;
 }
 
+Failed Engine::State::exhausted(const Branch& branch, std::span<const Matcher> templates) const {
+  const std::string what = "too many tuples had to be compared for the guard of a statement";
+  for (std::size_t i = 0; i < branch.guard.size(); ++i) {
+    const Space* space = spaces.find(branch.guard[i].space);
+    if (space != nullptr && ordering_for(*space, templates.subspan(i, 1)))
+      return too_many_steps(what, *space, templates.subspan(i, 1));
+  }
+  return too_many_steps(what, Space(), {});
+}
+
 // Which branch runs, and what it will do. Nothing has changed.
 Engine::State::Decision Engine::State::decide(const Statement& statement, std::span<const Matcher> templates) {
   std::size_t steps = limits.steps_per_operation;
   for (std::uint32_t i = 0; i < statement.branches.size(); ++i) {
     const Branch& branch = statement.branches[i];
-    Guard guard(branch.guard, templates.first(branch.guard.size()), index, blocked, tuples, spaces, limits, steps);
+    const std::span<const Matcher> of_branch = templates.first(branch.guard.size());
+    Guard guard(branch.guard, of_branch, index, blocked, tuples, spaces, limits, steps);
     templates = templates.subspan(branch.guard.size());
     const Guard::Result result = guard.run();
     steps = guard.steps_left();
     if (result == Guard::Result::exhausted)
-      return over("steps_per_operation", limits.steps_per_operation,
-                  "too many tuples had to be compared for the guard of a statement; name more fields");
+      return exhausted(branch, of_branch);
     if (result == Guard::Result::fails) continue;
     try {
       Effects effects = effects_of(branch, guard);
