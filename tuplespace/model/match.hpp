@@ -32,9 +32,9 @@ class Matcher {
   [[nodiscard]] std::span<const Actual> actuals() const { return actuals_; }  // positions ascending
   struct Range {
     std::uint16_t position;
-    KeyRange keys;  // in which the field's sort_key() lies if it matches
+    ByteSpan pattern;  // a Between or Prefix, for key_range()
   };
-  // Of the fields that are a Between or Prefix, positions ascending. Worked out by each call: few templates have any.
+  // Positions ascending. Made by each call: few templates have any. They point into bytes().
   [[nodiscard]] std::vector<Range> ranges() const;
   [[nodiscard]] bool has_ranges() const { return has_ranges_; }
   [[nodiscard]] std::size_t field_count() const { return patterns_.size(); }

@@ -139,24 +139,45 @@ bool Index::ordering_for(std::uint64_t space, const Matcher& matcher) const {
   return any;
 }
 
-void Index::fill_ordered(std::size_t tuples,
-                         const std::function<const Fields*(std::uint64_t, Order)>& fields_of) {
+void Index::fill_ordered(std::size_t tuples, const FieldsOf& fields_of) {
   ordered_.begin_wanted([this](const OrderedIndexes::Where& where) {
     return arity_list(where.first, where.second) != nullptr;
   });
   ordered_.fill_unfinished([&](const OrderedIndexes::Where& where, OrderedIndex& index) {
-    const IdList* list = arity_list(where.first, where.second);
-    if (list == nullptr) return index.upto = OrderedIndex::everything, true;
-    IdList::Cursor at(*list, index.upto);
-    for (; at && tuples > 0; at.next(), --tuples) {
-      index.upto = *at;
-      const Fields* fields = fields_of(where.first, *at);
-      if (fields == nullptr || fields->values.size() != where.second) continue;  // of another list of this hash
-      if (const auto key = index.key_of(*at, *fields)) index.set.insert(*key, *at);
-    }
-    if (!at) index.upto = OrderedIndex::everything;
+    if (const IdList* list = arity_list(where.first, where.second))
+      fill(where, index, *list, tuples, fields_of);
+    else
+      index.upto = OrderedIndex::everything;
     return tuples > 0;
   });
+}
+
+// Counts `tuples` down.
+void Index::fill(const OrderedIndexes::Where& where, OrderedIndex& index, const IdList& list, std::size_t& tuples,
+                 const FieldsOf& fields_of) {
+  const auto for_some = [&](auto&& act) {
+    IdList::Cursor at(list, index.upto);
+    for (std::size_t left = tuples; at && left > 0; at.next(), --left) {
+      const Fields* fields = fields_of(where.first, *at);
+      const bool is_here = fields != nullptr && fields->values.size() == where.second;  // else of a list with this hash
+      act(*at, is_here ? fields : nullptr);
+    }
+    return !at;
+  };
+  if (index.upto == 0) {
+    CommonStart start;
+    for_some([&](Order, const Fields* fields) {
+      if (fields != nullptr) start.add(fields->values[index.position]);
+    });
+    index.start = start.take();
+  }
+  const bool complete = for_some([&](Order order, const Fields* fields) {
+    --tuples;
+    index.upto = order;
+    const auto key = fields != nullptr ? index.key_of(order, *fields) : std::nullopt;
+    if (key) index.set.insert(*key, order);
+  });
+  if (complete) index.upto = OrderedIndex::everything;
 }
 
 }  // namespace parvis::space

@@ -48,14 +48,14 @@ class Index {
   }
   [[nodiscard]] bool has_ordered() const { return !ordered_.empty(); }
   [[nodiscard]] std::size_t range_steps() const { return range_steps_; }
-  // A template with ranges has walked range_steps() in vain, or, if it is `exhausted`, given up: an ordered index may be
-  // made for it, by fill_ordered().
+  // A template with ranges has walked range_steps() in vain, or, if it is `exhausted`, given up: an ordered index may
+  // be made for it, by fill_ordered().
   void walked_in_vain(std::uint64_t space, const Matcher& matcher, bool exhausted) const;
   [[nodiscard]] bool ordering_for(std::uint64_t space, const Matcher& matcher) const;  // there will be one that helps
   [[nodiscard]] bool ordering() const { return ordered_.any_in_the_making(); }
-  // Gives `tuples` more to the ordered indexes that are not complete. fields_of(space, order): of that tuple, or null if
-  // it is not of this space.
-  void fill_ordered(std::size_t tuples, const std::function<const Fields*(std::uint64_t, Order)>& fields_of);
+  // Gives `tuples` more to the ordered indexes that are not complete.
+  using FieldsOf = std::function<const Fields*(std::uint64_t space, Order order)>;  // null: it is not of this space
+  void fill_ordered(std::size_t tuples, const FieldsOf& fields_of);
   void stop_ordering() { ordered_.give_up_unfinished(); }
 
   // False: nothing matches.
@@ -92,6 +92,8 @@ class Index {
     KeyRange keys{};
   };
   [[nodiscard]] std::vector<Way> ways(std::uint64_t space, const Matcher& matcher, Order after) const;
+  static void fill(const OrderedIndexes::Where& where, OrderedIndex& index, const IdList& list, std::size_t& tuples,
+                   const FieldsOf& fields_of);
   template <class Visit>
   void for_each_arity(std::uint64_t space, const Matcher& matcher, Visit&& visit) const;
   template <class Visit>

@@ -109,10 +109,11 @@ OrderedIndexes::Choice OrderedIndexes::best(const Where& where, std::span<const 
   for (const Matcher::Range& range : ranges) {
     const OrderedIndex* index = at_position(*indexes, range.position);
     if (index == nullptr) continue;
-    const std::size_t candidates = index->set.count(range.keys);
+    const KeyRange keys = key_range(range.pattern, index->start);
+    const std::size_t candidates = index->set.count(keys);
     const bool further = best.index == nullptr || index->upto > best.index->upto;
     const bool better = best.index != nullptr && index->upto == best.index->upto && candidates < best.candidates;
-    if (further || better) best = {index, range.keys, candidates};
+    if (further || better) best = {index, keys, candidates};
   }
   return best;
 }

@@ -26,14 +26,15 @@ struct OrderedIndex {
   static constexpr Order everything = ~Order{0};
 
   std::uint16_t position = 0;
-  Order upto = 0;  // holds the tuples up to this one
+  ByteVector start;  // of the texts it was begun with (sort_key)
+  Order upto = 0;    // holds the tuples up to this one
   OrderedSet set;
   mutable std::uint64_t changes_since_use = 0;
 
   [[nodiscard]] bool complete() const { return upto == everything; }
   // Under which key a tuple stands here; nothing: it does not.
   [[nodiscard]] std::optional<SortKey> key_of(Order order, const Fields& fields) const {
-    return order <= upto ? sort_key(fields.values[position]) : std::nullopt;
+    return order <= upto ? sort_key(fields.values[position], start) : std::nullopt;
   }
 };
 

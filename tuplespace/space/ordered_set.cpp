@@ -86,20 +86,20 @@ OrderedSet::~OrderedSet() {
   if (root_ != nullptr) drop_below(drop_below, root_);
 }
 
-// Puts it there; a full node is split, and the new one to its right is returned. At either end nothing is moved over,
-// so that nodes are full where elements come in order.
+// Puts it there; a full node is split, and the new one to its right is returned. At either end of the whole tree
+// nothing is moved over, so that nodes are full where elements come in order; elsewhere that would leave empty ones.
 template <class Kind, class Element>
-Kind* OrderedSet::put(Kind& node, std::size_t at, const Element& element) {
+Kind* OrderedSet::put(Kind& node, std::size_t at, const Element& element, bool last) {
   Kind* right = nullptr;
   Kind* into = &node;
   if (node.size == Kind::room) {
-    const std::size_t stay = at == 0 || at == node.size ? at : node.size / 2u;
+    const std::size_t stay = at == 0 || (last && at == node.size) ? at : node.size / 2u;
     right = make<Kind>();
     right->level = node.level;
     right->size = static_cast<std::uint16_t>(node.size - stay);
     std::copy(node.elements.begin() + stay, node.elements.begin() + node.size, right->elements.begin());
     node.size = static_cast<std::uint16_t>(stay);
-    if (at > stay || (at == stay && at == Kind::room)) {
+    if (at > stay || at == Kind::room) {
       into = right;
       at -= stay;
     }
@@ -113,7 +113,7 @@ Kind* OrderedSet::put(Kind& node, std::size_t at, const Element& element) {
 
 bool OrderedSet::insert(const SortKey& key, Order order) {
   if (root_ == nullptr) root_ = make<Leaf>();
-  const auto [done, right] = insert(*root_, {key, order});
+  const auto [done, right] = insert(*root_, {key, order}, true);
   if (done) ++size_;
   if (right != nullptr) {
     auto* root = make<Branch>();
@@ -126,21 +126,21 @@ bool OrderedSet::insert(const SortKey& key, Order order) {
   return done;
 }
 
-OrderedSet::Inserted OrderedSet::insert(Node& node, const Item& item) {
+OrderedSet::Inserted OrderedSet::insert(Node& node, const Item& item, bool last) {
   if (node.level == 0) {
     auto& leaf = static_cast<Leaf&>(node);
     const std::size_t at = leaf.place_of(item);
     if (at < leaf.size && leaf.elements[at] == item) return {false, nullptr};
-    return {true, put(leaf, at, item)};
+    return {true, put(leaf, at, item, last)};
   }
   auto& branch = static_cast<Branch&>(node);
   const std::size_t at = branch.child_of(item);
   Branch::Child& child = branch.elements[at];
-  const auto [done, right] = insert(*child.node, item);
+  const auto [done, right] = insert(*child.node, item, last && at + 1 == branch.size);
   if (!done) return {false, nullptr};
   if (right != nullptr) {
     child = Branch::about(child.node);
-    return {true, put(branch, at + 1, Branch::about(right))};
+    return {true, put(branch, at + 1, Branch::about(right), last)};
   }
   ++child.count;
   child.first = std::min(child.first, item);
@@ -188,9 +188,12 @@ void OrderedSet::join_if_small(Branch& parent, std::size_t at) {
   const Node& node = *parent.elements[at].node;
   const std::size_t room = node.level == 0 ? Leaf::room : Branch::room;
   if (node.size >= room / 4 || parent.size < 2) return;
-  const std::size_t left = at + 1 < parent.size ? at : at - 1;
-  if (std::size_t{parent.elements[left].node->size} + parent.elements[left + 1].node->size > room * 3 / 4) return;
-  node.level == 0 ? join<Leaf>(parent, left) : join<Branch>(parent, left);
+  for (const std::size_t right : {at, at + 1}) {  // with either neighbour
+    if (right == 0 || right == parent.size) continue;
+    const std::size_t left = right - 1;
+    if (std::size_t{parent.elements[left].node->size} + parent.elements[right].node->size > room * 3 / 4) continue;
+    return node.level == 0 ? join<Leaf>(parent, left) : join<Branch>(parent, left);
+  }
 }
 
 template <class Kind>

@@ -2,7 +2,8 @@
 // tuples below it and the first of them in the engine's order. So those of a range of keys can be walked in that order,
 // at O(log n) for each: who comes first in a range is found without looking at the others.
 //
-// Nodes are at least half full, but for those that shrink, and full where keys come ascending: 25 to 50 bytes a tuple.
+// Nodes are full where keys come in order and half full at least, but for those that have shrunk: 25 to 52 bytes a
+// tuple.
 // Single-threaded. A Cursor is valid until the set changes.
 #pragma once
 
@@ -79,8 +80,8 @@ class OrderedSet {
   Kind* make();
   void drop(Node* node);
   template <class Kind, class Element>
-  Kind* put(Kind& node, std::size_t at, const Element& element);
-  Inserted insert(Node& node, const Item& item);
+  Kind* put(Kind& node, std::size_t at, const Element& element, bool last);
+  Inserted insert(Node& node, const Item& item, bool last);  // last: none is greater than its items
   bool erase(Node& node, const Item& item);
   template <class Kind>
   void join(Branch& parent, std::size_t left);

@@ -36,10 +36,11 @@ bool Engine::State::ordering_for(const Space& space, std::span<const Matcher> ma
   });
 }
 
-Failed Engine::State::too_many_steps(std::string what, const Space& space, std::span<const Matcher> matchers) const {
-  return over("steps_per_operation", limits.steps_per_operation,
-              ordering_for(space, matchers) ? what + "; an ordered index is being made for its range, ask again in a moment"
-                       : what + "; name more fields of the template");
+Failed Engine::State::too_many_steps(std::string what, const Space& space,
+                                     std::span<const Matcher> matchers) const {
+  what += ordering_for(space, matchers) ? "; an ordered index is being made for its range, ask again in a moment"
+                                        : "; name more fields of the template";
+  return over("steps_per_operation", limits.steps_per_operation, std::move(what));
 }
 
 }  // namespace parvis::space

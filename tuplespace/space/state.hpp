@@ -38,8 +38,8 @@ inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, be
 
 struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
-      : limits(l), default_durability(durability), wall_minus_now(offset), index(range_steps(l)), blocked(range_steps(l)),
-        waiters(l.reply_bytes) {}
+      : limits(l), default_durability(durability), wall_minus_now(offset), index(range_steps(l)),
+        blocked(range_steps(l)), waiters(l.reply_bytes) {}
   // Before the steps of an operation are used up.
   static std::size_t range_steps(const Limits& l) { return std::min(l.range_steps, l.steps_per_operation); }
 
