@@ -21,11 +21,8 @@ constexpr int clients = 4, kinds = 3, operations_each = 200;
 std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 // One client's part: what it asked for, when, and what it was told.
-History record(const std::string& address, int client, std::uint64_t seed) {
+History record(const Space& space, int client, std::uint64_t seed) {
   using What = linearizability::Operation::What;
-  ConnectOptions options;
-  options.reconnect_for = 10min;
-  const Space space = connect(address, options);
   std::mt19937_64 random(seed);
   History history;
   for (int i = 0; i < operations_each; ++i) {
@@ -54,10 +51,15 @@ History record_round(std::uint64_t seed) {
   TestServer server(home);
   std::vector<History> parts(clients);
   std::atomic<int> at_work = clients;
+  std::vector<Space> spaces;  // connected before the first kill: a first connection is not tried again
+  ConnectOptions options;
+  options.reconnect_for = 10min;
+  for (int i = 0; i < clients; ++i) spaces.push_back(connect(server.address(), options));
   std::vector<std::thread> threads;
   for (int i = 0; i < clients; ++i)
     threads.emplace_back([&, i] {
-      parts[static_cast<std::size_t>(i)] = record(server.address(), i, seed * clients + static_cast<std::uint64_t>(i));
+      const auto at = static_cast<std::size_t>(i);
+      parts[at] = record(spaces[at], i, seed * clients + static_cast<std::uint64_t>(i));
       --at_work;
     });
   while (at_work > 0) {
