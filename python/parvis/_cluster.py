@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._farm import Farm
 
 _START_TIMEOUT_S = 120.0
+_UNTIL_KEPT_S = 2.0  # from a kernel's answer until the space has it, at most
 _ALL = 50_000
 
 
@@ -117,7 +118,8 @@ class Cluster:
             if known:
                 call = kernel.session().start_kernel_call("result", {"id": id, "block": True})
                 return Result([Request(kernel, "execute", id, call)], True)
-        kept = stored_answer(self._connections, id)  # it may have finished while we asked
+        # It may have finished while we asked: a kernel answers first, and has its answer kept in the space behind that.
+        kept = stored_answer(self._connections, id, _UNTIL_KEPT_S)
         if kept is None:
             raise NotFound(f"no request {id} is running or waiting, and no result is kept under that id")
         return Result([Request(self._past_kernel(kept[0]), "execute", id, None, kept[1])], True)

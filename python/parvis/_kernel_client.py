@@ -201,10 +201,10 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def stored_answer(connections: Connections, id: str) -> Optional[Tuple[str, Answer]]:
-    """(kernel id, answer) that was kept in the space."""
-    found = connections.results.rdp("result", id, str, str, dict)
-    return None if found is None else (found[2], (found[3], found[4]))
+def stored_answer(connections: Connections, id: str, patience: float = 0.0) -> Optional[Tuple[str, Answer]]:
+    """(kernel id, answer) that was kept in the space, or is in `patience` seconds."""
+    found = connections.results.read_many(1, "result", id, str, str, dict, timeout=patience)
+    return (found[0][2], (found[0][3], found[0][4])) if found else None
 
 
 def sorted_kernels(kernels: "list[Kernel]") -> "list[Kernel]":

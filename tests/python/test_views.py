@@ -227,6 +227,13 @@ def test_a_result_by_its_id(cluster, server):
             other.result("0" * 32)
 
 
+def test_a_result_is_found_by_its_id_at_once_when_it_has_been_had(cluster):
+    for n in range(50):
+        r = cluster[0].execute(str(n), block=False)
+        assert r.get(PATIENCE) == n
+        assert cluster.result(r.id).get(PATIENCE) == n
+
+
 def test_results_can_be_awaited(cluster):
     async def main():
         many = [cluster[n % 2].execute(f"{n} * 2", block=False) for n in range(10)]
