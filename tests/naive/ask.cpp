@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "tuplespace/model/codec.hpp"
 #include "tuplespace/model/text.hpp"
@@ -18,28 +19,25 @@ const char* const what_asked[] = {"out",     "get",  "count",     "begin",     "
 const char* const what_guarded[] = {"in", "rd", "absent"};
 const char* const what_told[] = {"done", "found", "rows", "page", "ran", "events", "failed", "waiting"};
 
-// Several forms of template, so that every path of the index is taken: by the first field, by both, by none, by a
-// range.
+// Several forms of template, so that every path of the index is taken: by the first field, by both, by none, by
+// ranges.
 Blob template_of(const Wanted& p) {
-  static std::map<std::pair<int, int>, Blob> known;
-  Blob& blob = known[{p.kind, p.number}];
+  static std::map<std::tuple<int, int, bool>, Blob> known;
+  Blob& blob = known[{p.kind, p.number, p.range}];
   if (blob.size() != 0) return blob;
   Template t;
   t.fields.push_back({Any{}});
-  if (p.kind == 1 && p.number < 0)
-    t.fields[0].variant = Prefix{Value(kind_names[p.kind])};
-  else if (p.kind >= 0)
-    t.fields[0].variant = Value(kind_names[p.kind]);
+  if (p.kind >= 0) t.fields[0].variant = Value(kind_names[p.kind]);
   if (p.kind >= 0 && p.number < 0) {
     t.open = true;
   } else {
     t.fields.push_back({Any{}});
-    const Value number(int{p.number});
-    if (p.number >= 0 && (p.kind + p.number) % 2 == 0)
-      t.fields[1].variant = number;
-    else if (p.number >= 0)
-      t.fields[1].variant = Between{number, number};
+    if (p.number >= 0) t.fields[1].variant = Value(int{p.number});
     t.fields.push_back({Formal{Type::integer}});
+  }
+  if (p.range && p.number >= 0) {
+    t.fields[1].variant = Between{Value(int{p.number}), Value(p.number + 1)};
+    if (p.kind >= 0) t.fields[0].variant = Prefix{Value(kind_names[p.kind].substr(0, 2))};
   }
   return blob = encoded(t);
 }
@@ -163,7 +161,7 @@ std::string text(const Ask& ask) {
     line += fmt::format(" ({}.{}{}.{})^{}@{}", f.kind, f.computed ? "n+" : "", f.number, f.serial, f.priority, f.space);
   };
   for (const Fresh& f : ask.puts) put(f);
-  for (const Wanted& p : ask.patterns) line += fmt::format(" <{} {}>", p.kind, p.number);
+  for (const Wanted& p : ask.patterns) line += fmt::format(" <{} {}{}>", p.kind, p.number, p.range ? "+" : "");
   for (auto name : ask.named) line += fmt::format(" named {}", name);
   for (auto name : ask.released) line += fmt::format(" released {}", name);
   for (const Course& course : ask.courses) {

@@ -30,8 +30,10 @@ struct Fresh {  // a tuple to be put
 };
 struct Wanted {
   int kind = -1, number = -1;  // -1: any
+  bool range = false;          // the number, if it is not any, or one more
   [[nodiscard]] bool matches(const Fresh& f) const {
-    return (kind < 0 || kind == f.kind) && (number < 0 || number == f.number);
+    const bool in_range = range && f.number == number + 1;
+    return (kind < 0 || kind == f.kind) && (number < 0 || number == f.number || in_range);
   }
 };
 struct Guarded {  // a condition of a statement

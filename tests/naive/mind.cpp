@@ -39,6 +39,7 @@ Wanted Mind::pattern() {
   Wanted p;
   if (chance(70)) p.kind = static_cast<int>(below(kinds));
   if (chance(50)) p.number = static_cast<int>(below(numbers));
+  p.range = p.number >= 0 && chance(35);
   return p;
 }
 
@@ -105,7 +106,7 @@ Course Mind::think_of_course(std::uint16_t space) {
     g.space = some_space(space);
     g.pattern = pattern();
     g.joins = chance(50);
-    if (g.joins) g.pattern.number = -1;
+    if (g.joins) g.pattern = {g.pattern.kind, -1};
     bound = bound || (g.joins && g.what != Condition::What::absent);
     const int which = static_cast<int>(course.guard.size());
     if (g.what == Condition::What::in && course.updates < 0 && chance(50)) course.updates = which;

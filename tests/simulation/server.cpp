@@ -62,7 +62,8 @@ void Server::start() {
 void Server::rebuild() {
   held_welcomes_.clear();
   attached_.clear();
-  newest_mark_ = durable_mark_ = 0;
+  newest_mark_ = 0;
+  if (!broken_) durable_mark_ = 0;  // else what is under way still has the marks of the engine before
   engine_ = std::make_unique<space::Engine>(limits_, Durability::durable, epoch_offset);
   for (const auto& [id, record] : disk_) engine_->record(id, record);
   engine_->recovered(time_of(world_.now));

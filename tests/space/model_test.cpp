@@ -25,7 +25,7 @@ class History {
     limits_.grace = 5s;
     limits_.event_count = model_.event_count;
     model_.grace = std::chrono::microseconds(5s).count();
-    limits_.range_steps = 1 + below(4);  // ordered indexes come early, and bit by bit
+    limits_.range_steps = 1 + random_() % 4;  // ordered indexes come early, and bit by bit
     harness_ = Harness(limits_);
     const SessionId maker = harness_.engine->open_session(secret(0), harness_.now);
     for (std::uint16_t i = 0; i < habits_.spaces; ++i) {
