@@ -109,6 +109,11 @@ bool WorkQueue::timed_out() {
   return running_.timed_out;
 }
 
+bool WorkQueue::interrupted() {
+  const std::lock_guard lock(mutex_);
+  return running_.interrupted;
+}
+
 bool WorkQueue::push(Request&& request) {
   const std::lock_guard lock(mutex_);
   if (stopping_ || queued_bytes_ + request.bytes() > queued_bytes_max) return false;

@@ -101,7 +101,8 @@ class WorkQueue {
     std::optional<Settlement> settlement;
   };
   Finished finish_task(const TaskRef& ref, const char* space, TaskOutcome outcome);
-  [[nodiscard]] bool timed_out();  // the running request was interrupted by its timeout
+  [[nodiscard]] bool timed_out();    // the running request was interrupted by its timeout
+  [[nodiscard]] bool interrupted();  // what runs was sent an interrupt
 
   // Control thread.
   bool push(Request&& request);  // false: over queued_bytes_max, or stopping

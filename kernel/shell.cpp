@@ -26,17 +26,7 @@ struct Shell::Outcome {
 
 namespace {
 
-// Python's own "with" for errors of the codec and of Python alike.
-template <class Body, class OnError>
-void guarded(Body&& body, OnError&& on_error) {
-  try {
-    body();
-  } catch (py::error_already_set& error) {
-    on_error(error);
-  } catch (const std::exception& error) {
-    on_error(error);
-  }
-}
+constexpr int descriptions = 3;
 
 py::object decoded(const Blob& encoded) {
   Reader reader(encoded.span());
@@ -113,18 +103,14 @@ CallAnswer Shell::run(const Request& request, OutputCapture::OnChunk on_chunk, c
   const auto begin = Clock::now();
   outcome.started = unix_time();
   output_.begin(std::move(on_chunk));
-  const auto on_error = [&](auto& error) { outcome.failure = failure(error); };
-  // Twice: an interrupt may arrive while the first error is being described.
-  guarded(
-      [&] {
-        guarded(
-            [&] {
-              perform(request, outcome);
-              outcome.ok = true;
-            },
-            on_error);
-      },
-      on_error);
+  try {
+    perform(request, outcome);
+    outcome.ok = true;
+  } catch (const py::error_already_set& error) {
+    outcome.failure = failure(error);
+  } catch (const std::exception& error) {
+    outcome.failure = failure(error);
+  }
   const bool timed_out = request.timeout && guard.timed_out();
   swallow_interrupt(guard.finished());
   if (!outcome.ok && timed_out && outcome.failure.type == "KeyboardInterrupt") {
@@ -212,12 +198,21 @@ CallAnswer Shell::failed(const Request& request, Outcome& outcome) {
   return make_answer(request.id, "error", result, kept ? &options_.kernel : nullptr);
 }
 
-Shell::Failure Shell::failure(py::error_already_set& error) {
+Shell::Failure Shell::failure(const py::error_already_set& error) {
   const py::object exception = error.value();
   if (error.trace()) PyException_SetTraceback(exception.ptr(), error.trace().ptr());
-  const py::tuple described = session_.attr("describe")(exception);
-  return {py::cast<std::string>(described[0]), py::cast<std::string>(described[1]), py::cast<std::string>(described[2]),
-          exception};
+  // Interrupts may arrive while it is being described: it is described again, and in the end by its type alone.
+  for (int attempt = 0; attempt < descriptions; ++attempt) {
+    try {
+      const py::tuple described = session_.attr("describe")(exception);
+      return {py::cast<std::string>(described[0]), py::cast<std::string>(described[1]),
+              py::cast<std::string>(described[2]), exception};
+    } catch (const py::error_already_set&) {
+      continue;
+    }
+  }
+  const std::string type = Py_TYPE(exception.ptr())->tp_name;
+  return {type, "", type, exception};
 }
 
 // Errors of the codec: a value that is beyond a limit, a request that holds nonsense.
@@ -236,8 +231,11 @@ void Shell::write_exception(Writer& out, const py::object& exception) {
     Writer trial_writer(trial);
     python::write_value(trial_writer, exception, 1);
     // Pickled, but of no use when it does not come back: an __init__ with arguments of its own is the usual reason.
-    decoded(trial.flatten());
-    python::write_value(out, exception, 1);
+    const Blob encoded = trial.flatten();
+    decoded(encoded);
+    // The bytes that came back, not pickled again: an interrupt may not leave half an object in the answer.
+    Reader reader(encoded.span());
+    out.value(decode_value(reader, encoded));
   } catch (const py::error_already_set&) {
     out.nil();
   } catch (const Error&) {

@@ -47,7 +47,7 @@ class Shell {
     std::string type, message, traceback;
     pybind11::object exception;
   };
-  Failure failure(pybind11::error_already_set& error);
+  Failure failure(const pybind11::error_already_set& error);
   static Failure failure(const std::exception& error);
   // `exception` under its key: an object, or nil where it cannot be pickled.
   static void write_exception(Writer& out, const pybind11::object& exception);

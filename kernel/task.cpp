@@ -122,7 +122,7 @@ void TaskRunner::call(const Parts& parts, const Task& task, Encoding& out, Repor
   python::write_value(writer, value);
 }
 
-TaskOutcome TaskRunner::run(const Task& task) {
+TaskOutcome TaskRunner::run(const Task& task, const std::function<bool()>& interrupted) {
   const Parts parts = parse(task);
   Report report;
   auto result = std::make_shared<Encoding>();
@@ -130,26 +130,19 @@ TaskOutcome TaskRunner::run(const Task& task) {
   const auto begin = Clock::now();
   report.started = unix_time();
   output_.begin();
-  const auto attempt = [&](auto&& body) {
-    try {
-      body();
-    } catch (py::error_already_set& error) {
-      report.failure = shell_.failure(error);
-    } catch (const std::exception& error) {
-      report.failure = Shell::failure(error);
-    }
-  };
-  // Twice: an interrupt may arrive while the first error is being described.
-  attempt([&] {
-    attempt([&] {
-      call(parts, task, *result, report);
-      ok = true;
-    });
-  });
+  try {
+    call(parts, task, *result, report);
+    ok = true;
+  } catch (const py::error_already_set& error) {
+    report.failure = shell_.failure(error);
+  } catch (const std::exception& error) {
+    report.failure = Shell::failure(error);
+  }
   shell_.flush_python_output();
   report.text = output_.end();
   report.took = std::chrono::duration<double>(Clock::now() - begin).count();
-  if (!ok) return error_result(parts, task, report);
+  // Python may have made another error of the KeyboardInterrupt on its way up.
+  if (!ok) return error_result(parts, task, report, interrupted() || report.failure.type == "KeyboardInterrupt");
   Writer writer(*result);
   end_result(writer, parts, task, report);
   return {std::move(result), nullptr, 0, false};
@@ -182,12 +175,11 @@ void TaskRunner::end_result(Writer& out, const Parts& parts, const Task& task, c
   out.real(report.took);
 }
 
-TaskOutcome TaskRunner::error_result(const Parts& parts, const Task& task, const Report& report) {
-  const bool interrupted = report.failure.type == "KeyboardInterrupt";
-  if (report.loaded && !interrupted && parts.failures < parts.retries) return again(parts, task);
+TaskOutcome TaskRunner::error_result(const Parts& parts, const Task& task, const Report& report, bool cancelled) {
+  if (report.loaded && !cancelled && parts.failures < parts.retries) return again(parts, task);
   auto result = std::make_shared<Encoding>();
   Writer writer(*result);
-  begin_result(writer, parts, interrupted ? "cancelled" : "error");
+  begin_result(writer, parts, cancelled ? "cancelled" : "error");
   writer.begin_map(4);
   writer.key("exception");
   Shell::write_exception(writer, report.failure.exception);
@@ -198,7 +190,7 @@ TaskOutcome TaskRunner::error_result(const Parts& parts, const Task& task, const
   writer.key("type");
   writer.string(report.failure.type);
   end_result(writer, parts, task, report);
-  return {std::move(result), task_tuple("failed", parts, task, nullptr), 0, interrupted};
+  return {std::move(result), task_tuple("failed", parts, task, nullptr), 0, cancelled};
 }
 
 // The task's own tuple under another first field; `meta`: instead of its own.

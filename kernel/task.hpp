@@ -6,6 +6,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <functional>
 #include <list>
 #include <string>
 #include <unordered_map>
@@ -23,8 +24,9 @@ class TaskRunner {
  public:
   TaskRunner(Shell& shell, OutputCapture& output, std::string kernel)
       : shell_(shell), output_(output), kernel_(std::move(kernel)) {}
-  // Never throws for what the task does.
-  TaskOutcome run(const Task& task);
+  // Never throws for what the task does. `interrupted`: whether an interrupt was sent to it; then it is cancelled,
+  // whatever error came of that.
+  TaskOutcome run(const Task& task, const std::function<bool()>& interrupted);
   // The result of a task that has ended too many kernels. `story`: what is known of their deaths.
   TaskOutcome died(const Task& task, const std::string& story);
   // Attempts beyond meta.deaths: it is not run again.
@@ -41,7 +43,7 @@ class TaskRunner {
   void call(const Parts& parts, const Task& task, Encoding& out, Report& report);
   void begin_result(Writer& out, const Parts& parts, std::string_view status) const;
   void end_result(Writer& out, const Parts& parts, const Task& task, const Report& report) const;
-  TaskOutcome error_result(const Parts& parts, const Task& task, const Report& report);
+  TaskOutcome error_result(const Parts& parts, const Task& task, const Report& report, bool cancelled);
   static TaskOutcome again(const Parts& parts, const Task& task);
   static std::shared_ptr<const Encoding> task_tuple(std::string_view tag, const Parts& parts, const Task& task,
                                                     const Value* meta);

@@ -62,7 +62,7 @@ void Worker::run_task(const TaskRef& ref) {
     }
     outcome = tasks_.died(task, story);
   } else {
-    outcome = tasks_.run(task);
+    outcome = tasks_.run(task, [this] { return queue_.interrupted(); });
   }
   auto finished = queue_.finish_task(ref, farm_space, std::move(outcome));
   Shell::swallow_interrupt(finished.interrupted);

@@ -91,6 +91,26 @@ def test_an_interrupt_by_id_cancels_the_task(farm, start):
     assert farm.result(id)[0] == "cancelled"
 
 
+def test_an_interrupt_that_python_turns_into_another_error_cancels_the_task(farm, start, tmp_path):
+    kernel = start(cluster=farm.cluster)
+    inside = tmp_path / "inside"
+
+    def wraps():  # Python 3.11 makes a RuntimeError of whatever __set_name__ raises; imports do such things, too
+        class Slow:
+            def __set_name__(self, owner, name):
+                inside.touch()
+                __import__("time").sleep(600)
+
+        class Holder:
+            field = Slow()
+
+    id = farm.put(wraps, retries=3)
+    wait_until(inside.exists, "the task is under way")
+    assert kernel.ok("interrupt", id=id)["interrupted"] is True
+    status, value, meta = farm.result(id)
+    assert status == "cancelled" and meta["attempts"] == 1
+
+
 def test_requests_go_before_tasks_and_tasks_do_not_wait_behind_them(farm, start):
     first = start(cluster=farm.cluster)
     blocked = first.later("import time; time.sleep(600)")
