@@ -189,7 +189,10 @@ void Server::release() {
       require_durable(reply);
       auto to = attached_.find(reply.session);
       if (to == attached_.end()) continue;
-      if (const auto* answer = std::get_if<Answer>(&reply.answer); answer != nullptr && !broken_) names_.tell(*answer);
+      auto* answer = std::get_if<Answer>(&reply.answer);
+      if (answer != nullptr && !broken_) names_.tell(*answer);
+      // Numbers that a broken disk cannot note are given again by the next process: no scan goes on there.
+      if (auto* page = answer != nullptr && broken_ ? std::get_if<Page>(answer) : nullptr) page->done = true;
       deliver_(to->second, Reply{reply.sequence, std::move(reply.answer)});
     }
     for (SessionId session : free->ended) {
@@ -255,6 +258,7 @@ void Server::fail(bool full) {
     flight_.clear();
     if (world_.chance(40)) end_trouble();  // else what is due at every restart would fill the disk again, and again
   }
+  engine_->advance(time_of(world_.now));  // as far as the model is, which is asked what it says
   take_turn();
   release();
   for (const space::Reply& reply : gate_.fail(full ? ErrorCode::storage_full : ErrorCode::storage_error, "disk"))
