@@ -144,7 +144,7 @@ std::variant<Engine::State::Rows, Failed> Engine::State::rows_of(const Space& sp
     if (kept > limits.reply_bytes) return over("reply_bytes", limits.reply_bytes, "the groups are too large");
   }
   if (!walk.complete())
-    return too_many_steps("too many tuples had to be looked at (a scan is not limited)", space, matchers);
+    return too_many_steps("too many tuples had to be looked at (a scan is not limited)", ordering_for(space, matchers));
   Rows items;
   for (const auto& [key, row] : rows) items.push_back(item_of_row(aggregate, key, row));
   return items;

@@ -52,7 +52,7 @@ std::vector<Entry*> Engine::State::matches_to_transfer(const Space& from, std::s
   Walk walk = candidates(from, matchers, takes);
   while (Entry* entry = found.size() < max ? walk.next() : nullptr) found.push_back(entry);
   if (found.size() == max || walk.complete()) return found;
-  const Failed failed = too_many_steps("too many tuples had to be compared to move them", from, matchers);
+  const Failed failed = too_many_steps("too many tuples had to be compared to move them", ordering_for(from, matchers));
   throw Error(failed.code, failed.text);
 }
 
@@ -63,7 +63,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
   const Wish wish{get.take, get.max, get.transaction, get.begin, get.lease_us};
   std::vector<Entry*> found;
   if (space != nullptr && !find(*space, matchers, get.max, get.take ? takes : reads, found))
-    return fail(s, sequence, too_many_steps("too many tuples had to be compared", *space, matchers));
+    return fail(s, sequence, too_many_steps("too many tuples had to be compared", ordering_for(*space, matchers)));
   if (!found.empty()) return give(s, sequence, wish, *space, found);
   const std::uint64_t after = space != nullptr ? after_look(*space) : spaces_dropped;
   if (!get.wait) {

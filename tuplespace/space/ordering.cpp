@@ -36,10 +36,9 @@ bool Engine::State::ordering_for(const Space& space, std::span<const Matcher> ma
   });
 }
 
-Failed Engine::State::too_many_steps(std::string what, const Space& space,
-                                     std::span<const Matcher> matchers) const {
-  what += ordering_for(space, matchers) ? "; an ordered index is being made for its range, ask again in a moment"
-                                        : "; name more fields of the template";
+Failed Engine::State::too_many_steps(std::string what, bool ordering) const {
+  what += ordering ? "; an ordered index is being made for its range, ask again in a moment"
+                   : "; name more fields of the template";
   return over("steps_per_operation", limits.steps_per_operation, std::move(what));
 }
 

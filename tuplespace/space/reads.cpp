@@ -21,8 +21,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Count& count) {
   while (walk.next() != nullptr) ++number;
   if (!walk.complete())
     return fail(s, sequence,
-                too_many_steps("too many tuples had to be compared to count them (a scan is not limited)", *space,
-                               matchers));
+                too_many_steps("too many tuples had to be compared to count them (a scan is not limited)",
+                               ordering_for(*space, matchers)));
   answer(s, sequence, Done{number}, after_look(*space));
 }
 

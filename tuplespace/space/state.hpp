@@ -174,8 +174,8 @@ struct Engine::State {
   [[nodiscard]] Walk candidates(const Space& space, std::span<const Matcher> matchers, Sight sight, Order after = 0);
   [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, Sight sight,
                           std::vector<Entry*>& found);
-  // The error, for a walk that has not come to its end.
-  [[nodiscard]] Failed too_many_steps(std::string what, const Space& space, std::span<const Matcher> matchers) const;
+  // The error, for a walk that has not come to its end; `ordering`: it would have, with an index that is being made.
+  [[nodiscard]] Failed too_many_steps(std::string what, bool ordering) const;
   [[nodiscard]] bool ordering_for(const Space& space, std::span<const Matcher> matchers) const;
   void fill_ordered_indexes();  // ordering.cpp
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);

@@ -121,13 +121,12 @@ std::uint64_t Engine::State::seen_by(const Statement& statement) const {
 }
 
 Failed Engine::State::exhausted(const Branch& branch, std::span<const Matcher> templates) const {
-  const std::string what = "too many tuples had to be compared for the guard of a statement";
+  bool ordering = false;
   for (std::size_t i = 0; i < branch.guard.size(); ++i) {
     const Space* space = spaces.find(branch.guard[i].space);
-    if (space != nullptr && ordering_for(*space, templates.subspan(i, 1)))
-      return too_many_steps(what, *space, templates.subspan(i, 1));
+    ordering = ordering || (space != nullptr && ordering_for(*space, templates.subspan(i, 1)));
   }
-  return too_many_steps(what, Space(), {});
+  return too_many_steps("too many tuples had to be compared for the guard of a statement", ordering);
 }
 
 // Which branch runs, and what it will do. Nothing has changed.

@@ -40,7 +40,10 @@ Entry* Walk::next() {
   while (!streams_.empty()) {
     const Order order = streams_.front().order;
     if (order != found_) {  // else another template has found it already
-      if (steps_left_ == 0) return tell_index(true), nullptr;
+      if (steps_left_ == 0) {
+        tell_index(true);
+        return nullptr;
+      }
       --steps_left_;
       examined_ = order;
       Entry& entry = *tuples_.find(id_of(order));
