@@ -153,8 +153,8 @@ class Kernel {
       Shell shell(
           {options_.id, private_file(options_.file(".stack")), private_file(options_.file(".dump")), options_.ipython},
           output);
+      journal.ready();  // before anybody can send it work to die of
       control.ready();
-      journal.ready();
       Worker worker(queue, shell, output, journal,
                     {[&](const Request& request) { control.started(request); },
                      [&](std::size_t slot, CallAnswer answer) { control.answered(slot, std::move(answer)); },

@@ -212,10 +212,11 @@ void Supervisor::ended(Place& place) {
 void Supervisor::plan_replacement(Place& place, bool could_not_start, bool was_ready) {
   const bool quick = !place.planned && Clock::now() - place.started < instant;
   place.instant_deaths = quick ? place.instant_deaths + 1 : 0;
+  place.failed_starts = quick && !was_ready ? place.failed_starts + 1 : 0;
   const bool hopeless = could_not_start && place.instant_deaths == 1 && place.index < options_.kernels;
-  if (hopeless || (place.instant_deaths >= instant_deaths_max && !was_ready)) {
-    log("kernel " + std::to_string(place.index) + " is given up: " + std::to_string(place.instant_deaths) +
-        " times it ended within " + std::to_string(instant.count()) + " s, this time before it was ready");
+  if (hopeless || place.failed_starts >= failed_starts_max) {
+    log("kernel " + std::to_string(place.index) + " is given up: " + std::to_string(place.failed_starts) +
+        " times it ended within " + std::to_string(instant.count()) + " s, and was never ready");
     place.wanted = false;
     failed_ = true;
     return;
