@@ -29,6 +29,8 @@ def build_folder():
 
 BUILD = build_folder()
 sys.path.insert(0, str(BUILD / "python"))
+# Programs that a test starts import the same package.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BUILD / "python"), os.environ.get("PYTHONPATH")]))
 PATIENCE = 60.0  # of everything that has to happen on a loaded machine
 
 
