@@ -1,6 +1,6 @@
 // The tuple space through the C++ client, the same operations as redis_bench: out, rd, in of a tuple with a payload of
 // 100 bytes, one request a round trip; outs pipelined by 100; and the rendezvous of a blocked in with an out.
-//   space_bench ADDRESS CLIENTS N [SPACE]
+//   space_bench ADDRESS CLIENTS N [SPACE [pipelined]]
 #include <deque>
 
 #include "bench/measure.hpp"
@@ -71,6 +71,13 @@ class Client {
   int lane_ = -1;
 };
 
+void pipelined(Client& client, int n) {
+  auto together = client.session().pipeline();
+  bench::pipelined("out", n, [&](int i) { client.start_out(1000, i); }, [&] { client.finish(); });
+  bench::pipelined("rd", n, [&](int) { client.start_get(1000, false); }, [&] { client.finish(); });
+  bench::pipelined("in", n, [&](int) { client.start_get(1000, true); }, [&] { client.finish(); });
+}
+
 int run(const std::string& address, int clients, int n, const std::string& space) {
   const std::string suffix = clients > 1 ? ", " + std::to_string(clients) + " clients" : "";
   std::vector<std::unique_ptr<Client>> all;
@@ -81,11 +88,7 @@ int run(const std::string& address, int clients, int n, const std::string& space
   bench::loop("rd" + suffix, clients, n, [&](int client, int) { at(client).get(client, false); });
   bench::loop("in" + suffix, clients, n, [&](int client, int) { at(client).get(client, true); });
   if (clients == 1) {
-    auto together = at(0).session().pipeline();
-    bench::pipelined("out", n, [&](int i) { at(0).start_out(1000, i); }, [&] { at(0).finish(); });
-    bench::pipelined("rd", n, [&](int) { at(0).start_get(1000, false); }, [&] { at(0).finish(); });
-    bench::pipelined("in", n, [&](int) { at(0).start_get(1000, true); }, [&] { at(0).finish(); });
-    together.reset();
+    pipelined(at(0), n);
     Client other(address, space);
     bench::rendezvous("rendezvous", std::min(n, 2000), [&](int) { other.get(500, true); },
                       [&](int i) { at(0).out(500, i); });
@@ -97,10 +100,15 @@ int run(const std::string& address, int clients, int n, const std::string& space
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: space_bench ADDRESS CLIENTS N [SPACE]\n");
+    std::fprintf(stderr, "usage: space_bench ADDRESS CLIENTS N [SPACE [pipelined]]\n");
     return 2;
   }
   try {
+    if (argc > 5) {
+      Client alone(argv[1], argv[4]);
+      pipelined(alone, bench::number(argv[3]));
+      return 0;
+    }
     return run(argv[1], bench::number(argv[2]), bench::number(argv[3]), argc > 4 ? argv[4] : "default");
   } catch (const parvis::Error& error) {
     std::fprintf(stderr, "space_bench: %s\n", error.what());

@@ -32,6 +32,24 @@ bool Committer::submit(Batch&& batch, Done durable, Sync sync, Done written) {
   return true;
 }
 
+std::optional<Result> Committer::commit_here(Batch& batch) {
+  const std::uint64_t bytes = bytes_of(batch);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || busy_ || !queue_.empty() || bytes > max_bytes_here || last_sync_ >= quick) return {};
+    busy_ = here_ = true;
+  }
+  bytes_queued_ += bytes;
+  Result result = writer_.write({&batch, 1}).front();
+  if (result.outcome == Outcome::ok) result = timed_sync();
+  if (result.outcome == Outcome::ok) ++batches_;
+  bytes_queued_ -= bytes;
+  const std::lock_guard lock(mutex_);
+  busy_ = here_ = false;
+  if (closed_ || draining_ > 0 || !queue_.empty()) changed_.notify_all();  // else nobody has waited for it
+  return result;
+}
+
 void Committer::drain() {
   std::unique_lock lock(mutex_);
   ++draining_;
@@ -53,7 +71,7 @@ void Committer::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     const auto awake = [this] { return closed_ || draining_ > 0 || !queue_.empty(); };
-    if (unsynced_.empty()) changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+    if (unsynced_.empty()) changed_.wait(lock, [this] { return !here_ && (closed_ || !queue_.empty()); });
     else if (!sync_now_) changed_.wait_until(lock, sync_at_, awake);
     if (queue_.empty() && unsynced_.empty()) return;  // closed
     const bool all = queue_.empty();
@@ -99,13 +117,20 @@ void Committer::write(Group group) {
 
 void Committer::sync() {
   sync_now_ = false;
-  const Result synced = writer_.sync();
+  const Result synced = timed_sync();
   for (Waiting& waiting : std::exchange(unsynced_, {})) {
     bytes_queued_ -= waiting.bytes;
     if (waiting.result.outcome == Outcome::ok) waiting.result = synced;
     if (waiting.result.outcome == Outcome::ok) ++batches_;
     waiting.durable(waiting.result);
   }
+}
+
+Result Committer::timed_sync() {
+  const auto begin = std::chrono::steady_clock::now();
+  Result result = writer_.sync();
+  last_sync_ = std::chrono::steady_clock::now() - begin;
+  return result;
 }
 
 }  // namespace parvis::storage

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -36,6 +37,10 @@ class Committer {
   // A group ends at this many bytes, so that the first batches in the queue do not wait for the last; a larger batch is
   // a group of its own.
   static constexpr std::uint64_t max_group_bytes = 8U << 20;
+  // A caller's thread writes so many bytes, when the last sync took less than this: for a slow disk there is the
+  // committer's.
+  static constexpr std::uint64_t max_bytes_here = 256U << 10;
+  static constexpr std::chrono::milliseconds quick{2};
 
   explicit Committer(GroupWriter& writer);  // `writer` outlives the committer
   ~Committer() { close(); }
@@ -44,6 +49,7 @@ class Committer {
 
   // Any thread but the committer's own.
   bool submit(Batch&& batch, Done durable, Sync sync = Sync::now, Done written = {});  // false: closed, not taken
+  std::optional<Result> commit_here(Batch& batch);  // see Store
   void drain();  // every batch submitted before is durable and its Done have run
   void close();  // as drain; then the thread ends
 
@@ -71,17 +77,20 @@ class Committer {
   Group take_group();  // under mutex_
   void write(Group group);
   void sync();
+  Result timed_sync();
 
   GroupWriter& writer_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Pending> queue_;  // under mutex_, as are the next three
+  std::deque<Pending> queue_;  // under mutex_, as are the next four
   bool busy_ = false;  // something is written, or written and not yet durable
+  bool here_ = false;  // on a caller's thread: this one rests
   int draining_ = 0;
   bool closed_ = false;
   std::vector<Waiting> unsynced_;  // the thread's own, as are the next two
   bool sync_now_ = false;
   std::chrono::steady_clock::time_point sync_at_;
+  std::chrono::steady_clock::duration last_sync_ = quick;  // how long it took; whoever is busy writes it
   std::atomic<std::uint64_t> bytes_queued_{0};
   std::atomic<std::uint64_t> batches_{0};
   std::thread thread_;

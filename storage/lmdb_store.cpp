@@ -110,6 +110,8 @@ class LmdbStore final : public Store {
     opened().committer.submit(std::move(batch), std::move(durable), sync, std::move(written));
   }
 
+  std::optional<Result> commit_here(Batch& batch) override { return opened().committer.commit_here(batch); }
+
   void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) override {
     Open& open = opened();
     open.read_thread.post([&open, id, offset, size, done = std::move(done)] {

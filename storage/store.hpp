@@ -70,6 +70,10 @@ class Store {
   // it; a batch that is not `ok` tells both. An empty batch makes durable what was committed before. Throws
   // Error{storage_error} after close(), as read() does.
   virtual void commit(Batch&& batch, Done durable, Sync sync = Sync::now, Done written = {}) = 0;
+  // As commit, durable when it returns, on the calling thread: that saves two changes of threads, for a caller whom
+  // nobody else needs meanwhile. Nothing: something is under way, or the disk was not quick last time; then commit() is
+  // to be used, and the batch is as it was.
+  virtual std::optional<Result> commit_here(Batch& /*batch*/) { return {}; }
   // Part of a record: at most `size` bytes from `offset`; fewer where the record ends. Never blocks the calling thread.
   // Sees every batch of which `written` or `durable` has run. A damaged record or a failing disk gives `failed`.
   virtual void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) = 0;

@@ -132,6 +132,44 @@ TEST_CASE("a batch that need not be durable at once is written at once and share
   CHECK(committer.bytes_queued() == 0);
 }
 
+TEST_CASE("a caller's thread commits where the disk is quick and nothing is under way", "[committer]") {
+  HeldWriter writer;
+  writer.hold(false);
+  Committer committer(writer);
+  const auto nothing = [](const Result&) {};
+  Batch batch{put(1, "x")};
+  CHECK(!committer.commit_here(batch));  // nobody knows yet whether the disk is quick
+  std::optional<Result> here;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!here && std::chrono::steady_clock::now() < deadline) {  // this writer is quick, but this thread may be slow
+    committer.submit({put(2, "x")}, nothing);
+    committer.drain();
+    here = committer.commit_here(batch);
+  }
+  REQUIRE(here);
+  CHECK(here->outcome == Outcome::ok);
+  CHECK(committer.bytes_queued() == 0);
+  Batch refused;
+  if (const auto result = committer.commit_here(refused)) CHECK(result->outcome == Outcome::full);
+
+  const std::size_t groups = writer.sizes().size();
+  writer.hold(true);
+  std::optional<Result> held;
+  std::thread other([&] { held = committer.commit_here(batch); });
+  committer.submit({put(3, "x")}, nothing);
+  writer.wait_for_groups(groups + 1);
+  CHECK(!committer.commit_here(batch));  // whether here or on its own thread, something is under way
+  writer.hold(false);
+  other.join();
+  committer.drain();
+  if (held) CHECK(held->outcome == Outcome::ok);
+  Batch large{put(4, Blob::take(ByteVector(Committer::max_bytes_here + 1)))};
+  CHECK(!committer.commit_here(large));
+  committer.close();
+  CHECK(!committer.commit_here(batch));
+  CHECK(committer.bytes_queued() == 0);
+}
+
 TEST_CASE("a worker runs its jobs in order and all of them", "[committer]") {
   std::vector<int> order;
   Worker worker("test");

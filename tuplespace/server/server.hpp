@@ -48,6 +48,7 @@ class Server final : public net::Handler, private Turns::Owner {
   void session_ended(SessionId session) override;
   void restarted(const std::string& why) override;
   void recovering(std::uint64_t records) override;
+  [[nodiscard]] bool alone() const override { return listener_.connections() <= 1; }
   void behind(bool yes) override;
 
   void new_session(net::Connection& connection, wire::Welcome& welcome);

@@ -83,7 +83,8 @@ void Turns::recover() {
 void Turns::schedule() {
   if (scheduled_) return;
   scheduled_ = true;
-  boost::asio::post(io_, [this] { run(); });
+  // Twice: what the same connection has sent meanwhile is read between the two, and shares the commit.
+  boost::asio::post(io_, [this] { boost::asio::post(io_, [this] { run(); }); });
 }
 
 bool Turns::settled() const { return !scheduled_ && gate_.settled(); }
@@ -128,6 +129,9 @@ void Turns::commit() {
   auto commit = gate_.next();
   if (!commit) return;
   const auto sync = commit->sync;
+  if (sync == storage::Sync::now && owner_.alone()) {
+    if (const auto result = store_.commit_here(*commit)) return durable(*result);
+  }
   const bool tell = commit->tell_written;
   store_.commit(std::move(*commit), then(&Turns::durable), sync, tell ? then(&Turns::written) : storage::Done());
 }

@@ -31,6 +31,7 @@ class Turns {
     // session is attached to it.
     virtual void restarted(const std::string& why) = 0;
     virtual void recovering(std::uint64_t records) = 0;  // so many read; about once a second, from the constructor, too
+    [[nodiscard]] virtual bool alone() const = 0;  // at most one client could wait for this thread
     virtual void behind(bool yes) = 0;       // more than Limits::commit_queue_bytes wait for the disk, answers included
   };
 

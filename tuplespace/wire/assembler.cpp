@@ -290,7 +290,10 @@ void Assembler::received(std::size_t bytes, const std::function<void(Incoming&&)
   } else {
     s.end += bytes;
   }
+  const bool brimful = s.end == s.buffer.size();
   s.consume(on_message);
+  // Many small messages at once: the next of them come in one piece, and share a turn and a sync.
+  if (brimful && s.partials.empty()) s.buffer.resize(std::min(largest_buffer_bytes, s.buffer.size() * 4));
 }
 
 }  // namespace parvis::wire
