@@ -1,6 +1,7 @@
 // parvis: the command line, and the server behind `parvis serve`. Wires nothing but options to functions.
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -25,8 +26,27 @@ constexpr const char* footer =
     "Exit status: 0 done, 1 no match (inp, rdp), 2 wrong usage, 3 timeout, 4 an error, 130 interrupted.\n"
     "`parvis COMMAND --help` tells more.";
 
+// Names the command that was meant, what was wrong with it and, where a further word is missing, which there are.
+std::string complaint(const CLI::App* app, const CLI::Error& error) {
+  std::string name = app->get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    name += " " + app->get_name();
+  }
+  std::string words;
+  for (const CLI::App* further : app->get_subcommands([](const CLI::App*) { return true; }))
+    words += (words.empty() ? "" : ", ") + further->get_name();
+  std::string what = error.what();
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty()) {
+    const auto strange = app->remaining();
+    what = (strange.empty() ? "needs" : "does not know '" + strange.front() + "'; it needs") + (" one of " + words);
+  }
+  return fmt::format("{}: {}; `{} --help` tells more\n", name, what, name);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{description, "parvis"};
+  app.failure_message(complaint);
   app.footer(footer);
   app.set_version_flag("--version", "parvis " PARVIS_VERSION);
   app.require_subcommand(1);

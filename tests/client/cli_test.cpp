@@ -53,6 +53,18 @@ TEST_CASE("--json is for programs") {
   CHECK(run({"spaces", "--json"}).out.find("\"name\":\"default\"") != std::string::npos);
 }
 
+TEST_CASE("wrong usage is told with the command it was meant for") {
+  const auto none = run({"kernels"});
+  CHECK(none.status == 2);
+  CHECK(none.err == "parvis kernels: needs one of start, list, stop; `parvis kernels --help` tells more\n");
+  const auto strange = run({"kernels", "lisst"});
+  CHECK(strange.status == 2);
+  CHECK(strange.err.find("parvis kernels: does not know 'lisst'; it needs one of start, list, stop") == 0);
+  const auto number = run({"kernels", "start", "-n", "x"});
+  CHECK(number.status == 2);
+  CHECK(number.err.find("parvis kernels start: --kernels: Value x not in range 1 to 4096; `") == 0);
+}
+
 TEST_CASE("a timeout is status 3, wrong usage 2, an error 4") {
   const Home home;
   {
