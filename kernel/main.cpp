@@ -215,6 +215,7 @@ int main(int argc, char** argv) {
     auto options = parse_options(argc, argv, status);
     if (!options) return status;
     std::signal(SIGPIPE, SIG_IGN);
+    accept_signals();
     Kernel(std::move(*options)).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "parvis-kernel: %s\n", error.what());

@@ -34,6 +34,15 @@ void on_sigterm(int) {
 
 }  // namespace
 
+void accept_signals() {
+  std::signal(SIGINT, SIG_DFL);
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  ::sigaddset(&ours, SIGINT);
+  ::sigaddset(&ours, SIGTERM);
+  ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
+}
+
 void stop_on_sigterm(boost::asio::io_context& io, std::function<void()> on_terminate) {
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) throw Error(ErrorCode::storage_error, "the process is out of file descriptors");

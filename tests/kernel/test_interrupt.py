@@ -1,5 +1,6 @@
 """Interrupts: whatever runs, soon, and never anything else."""
 
+import signal
 import time
 
 import pytest
@@ -32,6 +33,23 @@ def test_ends_what_runs_and_only_that(kernel, what):
         assert status == "error" and error["type"] == "KeyboardInterrupt", error
     assert time.monotonic() - begin < 30
     assert kernel.result(after)[1]["value"] == "untouched"
+
+
+def test_works_though_the_kernel_was_started_where_ctrl_c_is_ignored_and_blocked(start):
+    """As shells start what runs in the background, and as nohup, cron and batch systems do."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        kernel = start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.signal(signal.SIGINT, before)
+    request = kernel.later("import time; time.sleep(600)")
+    kernel.wait_running(request)
+    assert kernel.ok("interrupt", id=request)["interrupted"] is True
+    assert kernel.result(request)[1]["type"] == "KeyboardInterrupt"
+    kernel.process.terminate()
+    assert kernel.process.wait(PATIENCE) == 0
 
 
 def test_never_hits_another_request(kernel):

@@ -29,6 +29,8 @@ def build_folder():
 
 BUILD = build_folder()
 sys.path.insert(0, str(BUILD / "python"))
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some of them are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Programs that a test starts import the same package.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BUILD / "python"), os.environ.get("PYTHONPATH")]))
 PATIENCE = 60.0  # of everything that has to happen on a loaded machine
