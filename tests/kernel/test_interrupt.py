@@ -52,6 +52,26 @@ def test_works_though_the_kernel_was_started_where_ctrl_c_is_ignored_and_blocked
     assert kernel.process.wait(PATIENCE) == 0
 
 
+def test_waits_for_the_sessions_own_books(kernel, tmp_path):
+    """IPython's history has locks: an interrupt between their taking and their use left them taken for ever."""
+    kernel.run(f"""
+import pathlib, time
+history, finished = get_ipython().history_manager, []
+store = history.store_inputs
+def store_slowly(*arguments):
+    pathlib.Path({str(tmp_path / "begun")!r}).touch()
+    time.sleep(0.3)
+    store(*arguments)
+    finished.append(True)
+history.store_inputs = store_slowly""")
+    request = kernel.later("reached = True")
+    wait_until((tmp_path / "begun").exists, "its input is stored")
+    assert kernel.ok("interrupt", id=request)["interrupted"] is True
+    assert kernel.result(request)[1]["type"] == "KeyboardInterrupt"
+    both = kernel.run("history.store_inputs = store; len(finished), 'reached' in globals()")["value"]
+    assert both == (2, False)  # of the cell that was interrupted, and of this one
+
+
 def test_never_hits_another_request(kernel):
     """Interrupts race with the ends of short requests; whatever follows is unharmed."""
     for i in range(60):

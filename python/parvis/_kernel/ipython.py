@@ -10,6 +10,7 @@ import ast
 import builtins
 import importlib.util
 import os
+import signal
 import warnings
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from . import shell as plain
+
+_INTERRUPT = {signal.SIGINT}
 
 
 class _Publisher(DisplayPublisher):
@@ -74,12 +77,20 @@ class Shell(plain.Shell):
     def execute(self, code: str, filename: str) -> Any:
         ip = self.ip
         ip.execution_count = self.count + 1
-        ip.history_manager.store_inputs(ip.execution_count, code)
+        self._note(code)
         self._fire("pre_execute")
         try:
             return super().execute(code, filename)
         finally:
             self._fire("post_execute")  # matplotlib's inline backend shows its figures here
+
+    def _note(self, code: str) -> None:
+        """Into the history, undisturbed: an interrupt inside would leave its locks taken, and the next cell hanging."""
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
+            self.ip.history_manager.store_inputs(self.ip.execution_count, code)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)  # one that came meanwhile is raised here
 
     def parse(self, code: str, name: str) -> ast.Module:
         word = code.strip()
