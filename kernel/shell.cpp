@@ -113,7 +113,7 @@ CallAnswer Shell::run(const Request& request, OutputCapture::OnChunk on_chunk, c
   }
   const bool timed_out = request.timeout && guard.timed_out();
   swallow_interrupt(guard.finished());
-  if (!outcome.ok && timed_out && outcome.failure.type == "KeyboardInterrupt") {
+  if (!outcome.ok && timed_out) {  // whatever Python has made of the interrupt
     outcome.failure.exception = session_.attr("interrupted")(*request.timeout);
     outcome.failure.type = "TimeoutError";
     outcome.failure.message = py::cast<std::string>(py::str(outcome.failure.exception));

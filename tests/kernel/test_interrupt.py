@@ -54,22 +54,37 @@ def test_works_though_the_kernel_was_started_where_ctrl_c_is_ignored_and_blocked
 
 def test_waits_for_the_sessions_own_books(kernel, tmp_path):
     """IPython's history has locks: an interrupt between their taking and their use left them taken for ever."""
+    begun, sent = tmp_path / "begun", tmp_path / "sent"
     kernel.run(f"""
 import pathlib, time
 history, finished = get_ipython().history_manager, []
 store = history.store_inputs
 def store_slowly(*arguments):
-    pathlib.Path({str(tmp_path / "begun")!r}).touch()
-    time.sleep(0.3)
+    pathlib.Path({str(begun)!r}).touch()
+    while not pathlib.Path({str(sent)!r}).exists():
+        time.sleep(0.01)
     store(*arguments)
     finished.append(True)
 history.store_inputs = store_slowly""")
     request = kernel.later("reached = True")
-    wait_until((tmp_path / "begun").exists, "its input is stored")
+    wait_until(begun.exists, "its input is stored")
     assert kernel.ok("interrupt", id=request)["interrupted"] is True
+    sent.touch()
     assert kernel.result(request)[1]["type"] == "KeyboardInterrupt"
     both = kernel.run("history.store_inputs = store; len(finished), 'reached' in globals()")["value"]
     assert both == (2, False)  # of the cell that was interrupted, and of this one
+
+
+def test_a_timeout_that_python_turns_into_another_error_is_one(kernel):
+    """Python 3.11 makes a RuntimeError of whatever __set_name__ raises."""
+    error = kernel.error("""
+import time
+class Slow:
+    def __set_name__(self, owner, name):
+        time.sleep(600)
+class Holder:
+    field = Slow()""", timeout=0.2)
+    assert error["type"] == "TimeoutError" and "0.2 s" in error["message"]
 
 
 def test_never_hits_another_request(kernel):
