@@ -6,6 +6,8 @@
 #include <limits>
 #include <map>
 
+#include "tuplespace/model/codec.hpp"
+
 namespace parvis::test {
 
 std::int64_t Generator::integer() {
@@ -139,6 +141,12 @@ Template Generator::a_template() {
 
 BigInteger big(bool negative, std::initializer_list<unsigned> little_endian) {
   return {negative, bytes_of(little_endian)};
+}
+
+Blob value_bytes(const Value& v) {
+  Encoding out;
+  Writer(out).value(v);
+  return out.flatten();
 }
 
 ByteVector bytes_of(std::initializer_list<unsigned> bytes) {

@@ -36,6 +36,7 @@ class Generator {
 
 // A positive or negative power of two, plus or minus one: magnitudes in the form of BigInteger.
 BigInteger big(bool negative, std::initializer_list<unsigned> little_endian);
+Blob value_bytes(const Value& value);  // encoded
 ByteVector bytes_of(std::initializer_list<unsigned> bytes);
 std::string hex(ByteSpan bytes);
 ByteVector unhex(std::string_view text);

@@ -8,14 +8,9 @@
 #include "tuplespace/model/text.hpp"
 
 using namespace parvis;
+using parvis::test::value_bytes;
 
 namespace {
-
-Blob value_bytes(const Value& v) {
-  Encoding out;
-  Writer(out).value(v);
-  return out.flatten();
-}
 
 // A copy that differs in the sign of its zeros only.
 Value other_zeros(const Value& v) {

@@ -5,18 +5,14 @@
 #include <limits>
 #include <random>
 
+#include "generate.hpp"
 #include "tuplespace/model/codec.hpp"
 #include "tuplespace/model/match.hpp"
 
 using namespace parvis;
+using parvis::test::value_bytes;
 
 namespace {
-
-Blob encoded_value(const Value& v) {
-  Encoding out;
-  Writer(out).value(v);
-  return out.flatten();
-}
 
 // Values near each other, so that ranges of some of them hold others; and all that is odd.
 class Values {
@@ -73,7 +69,7 @@ class Values {
 
 bool matches(const Pattern& pattern, const Value& value, Matcher& matcher) {
   matcher = Matcher(encoded(Template{{pattern}, false}).span());
-  const Blob v = encoded_value(value);
+  const Blob v = value_bytes(value);
   const ByteSpan field = v.span();
   return matcher.matches(std::span(&field, 1));
 }
@@ -95,7 +91,7 @@ TEST_CASE("What a range matches has a key in its range of keys, whatever the sta
     const bool match = matches(pattern, value, matcher);
     REQUIRE(matcher.ranges().size() == 1);
     const KeyRange keys = key_range(matcher.ranges()[0].pattern, start);
-    const auto key = sort_key(encoded_value(value).span(), start);
+    const auto key = sort_key(value_bytes(value).span(), start);
     INFO("seed " << seed);
     if (match) REQUIRE((key && keys.holds(*key)));
     matched += match ? 1 : 0;
@@ -111,7 +107,7 @@ TEST_CASE("Keys are in the order of the values") {
   for (std::uint64_t seed = 1; seed <= 100'000; ++seed) {
     Values values(seed);
     const std::size_t type = values.below(4);
-    const Blob a = encoded_value(values.of_type(type)), b = encoded_value(values.of_type(type));
+    const Blob a = value_bytes(values.of_type(type)), b = value_bytes(values.of_type(type));
     const auto x = sort_key(a.span()), y = sort_key(b.span());
     INFO("seed " << seed);
     const int order = compare_values(a.span(), b.span());
@@ -124,7 +120,7 @@ TEST_CASE("Keys are in the order of the values") {
 
 TEST_CASE("What no range matches has no key") {
   for (const Value& value : {Value(), Value(true), Value(List{}), Value(Map{}), Value(std::nan(""))})
-    CHECK_FALSE(sort_key(encoded_value(value).span()));
+    CHECK_FALSE(sort_key(value_bytes(value).span()));
   Matcher matcher(encoded(Template{{{Any{}}, {Between{1.0, std::nan("")}}, {Formal{Type::integer}}}, false}).span());
   REQUIRE(matcher.ranges().size() == 1);
   CHECK(matcher.ranges()[0].position == 1);
@@ -135,7 +131,7 @@ TEST_CASE("What no range matches has no key") {
 TEST_CASE("The common start of texts") {
   const auto of = [](std::initializer_list<Value> values) {
     CommonStart start;
-    for (const Value& value : values) start.add(encoded_value(value).span());
+    for (const Value& value : values) start.add(value_bytes(value).span());
     const ByteVector taken = start.take();
     return std::string(reinterpret_cast<const char*>(taken.data()), taken.size());
   };
