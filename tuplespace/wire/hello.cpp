@@ -103,7 +103,8 @@ Proof ClientHandshake::challenge(const Challenge& challenge) {
   if (token_needed_) {
     if (!token_)
       throw Error(ErrorCode::unauthorized,
-                  fmt::format("the server ({}) asks for a token and none was found: give token=, or set $PARVIS_TOKEN",
+                  fmt::format("the server ({}) asks for a token and none was found: give token= (parvis --token-file), "
+                              "or set $PARVIS_TOKEN",
                               server_));
     proof.proof = mac_of(*token_, client_label, nonce_, server_nonce_);
   }
