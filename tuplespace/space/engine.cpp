@@ -124,8 +124,7 @@ void Engine::State::apply(Session& s, Sequence sequence, const Operation& operat
         0);
   if (auto known = s.applied.find(sequence); known != s.applied.end()) return answer_again(s, sequence, known->second);
   if (s.waiting.contains(sequence) || s.parked.contains(sequence)) return;
-  std::visit([&](const auto& o) { run(s, sequence, o); }, operation);
-  settle();
+  look(s, sequence, operation, 0);
 }
 
 void Engine::State::answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after) {
@@ -267,8 +266,8 @@ void Engine::State::fire(const Deadline& due) {
 }
 
 Turn Engine::State::take_turn() {
-  serve_watches();
   fill_ordered_indexes();
+  serve_watches();
   deadlines.drop_dead_front([this](const Deadline& d) { return living(d); });
   Turn turn;
   if (changes.urgent()) {

@@ -10,10 +10,7 @@ namespace parvis::space {
 std::vector<Matcher> matchers_of(const std::vector<Payload>& templates) {
   std::vector<Matcher> matchers;
   matchers.reserve(templates.size());
-  for (const Payload& pattern : templates) {
-    const Blob flat = pattern.encoding() != nullptr ? pattern.encoding()->flatten() : pattern.blob();
-    matchers.emplace_back(flat.span());
-  }
+  for (const Payload& pattern : templates) matchers.emplace_back(flat(pattern).span());
   return matchers;
 }
 

@@ -1,10 +1,13 @@
-// Operations that are blocked, but not for a matching tuple: an out that waits for room below a quota, and a watch that
-// waits for an event. Plain data; quotas.cpp and watch.cpp have the rules.
+// Operations that are blocked, but not for a matching tuple: an out that waits for room below a quota, a watch that
+// waits for an event, and a look that waits for the ordered index of its range. Plain data; quotas.cpp, watch.cpp and
+// ordering.cpp have the rules.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,7 +22,7 @@ struct Parked {
   std::uint64_t id = 0;  // ascending: the longest waiting first
   SessionId session = 0;
   Sequence sequence = 0;
-  Space* space = nullptr;
+  Space* space = nullptr;           // null: a look
   Time since{};
   std::size_t bytes = 0;            // in memory
   Out out;                          // with payloads of its own; without a tuple: a watch
@@ -27,7 +30,11 @@ struct Parked {
   std::uint8_t kinds = 0;
   std::uint32_t max = 0;
   std::uint64_t from = 0;           // the next event to look at
-  [[nodiscard]] bool is_watch() const { return out.tuples.empty(); }
+  std::shared_ptr<const Operation> look;  // with payloads of its own, to be applied again
+  unsigned looks = 0;                     // how often it was
+  [[nodiscard]] bool is_look() const { return look != nullptr; }
+  [[nodiscard]] bool is_watch() const { return !is_look() && out.tuples.empty(); }
+  [[nodiscard]] const std::string& space_name() const;
 };
 using ParkedTable = std::map<std::uint64_t, Parked>;
 

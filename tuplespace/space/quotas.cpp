@@ -12,10 +12,6 @@ namespace parvis::space {
 
 namespace {
 
-Blob flattened(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
-
 struct Load {
   std::int64_t tuples = 0, bytes = 0;
 };
@@ -90,8 +86,8 @@ bool Engine::State::wait_for_room(Session& s, Sequence sequence, const Out& out)
   Parked waiting;
   waiting.space = space;
   waiting.out = out;
-  for (Payload& tuple : waiting.out.tuples) tuple = Payload(flattened(tuple));
-  if (out.group.size() != 0) waiting.out.group = Payload(flattened(out.group));
+  for (Payload& tuple : waiting.out.tuples) tuple = flat(tuple);
+  if (out.group.size() != 0) waiting.out.group = flat(out.group);
   waiting.bytes = static_cast<std::size_t>(load.bytes);
   park(s, sequence, std::move(waiting), out.room_us);
   return true;
@@ -132,7 +128,7 @@ void Engine::State::park(Session& s, Sequence sequence, Parked waiting, std::int
   waiting.since = now;
   waiting.bytes += sizeof(Parked) + 200;
   parked_bytes += waiting.bytes;
-  (waiting.is_watch() ? waiting.space->watches : waiting.space->outs).insert(waiting.id);
+  (waiting.is_look() ? looks : waiting.is_watch() ? waiting.space->watches : waiting.space->outs).insert(waiting.id);
   s.parked.emplace(sequence, waiting.id);
   set_deadline(time_after(timeout_us), Deadline::Kind::parked, waiting.id);
   parked.emplace(waiting.id, std::move(waiting));
@@ -141,19 +137,21 @@ void Engine::State::park(Session& s, Sequence sequence, Parked waiting, std::int
 Parked Engine::State::unpark(const Parked& waiting) {
   Parked gone = std::move(parked.extract(waiting.id).mapped());
   parked_bytes -= gone.bytes;
-  Space& space = *gone.space;
   sessions.at(gone.session)->parked.erase(gone.sequence);
-  (gone.is_watch() ? space.watches : space.outs).erase(gone.id);
-  if (!space.outs.empty()) roomy.insert(space.slot);  // whoever comes next may need less
+  (gone.is_look() ? looks : gone.is_watch() ? gone.space->watches : gone.space->outs).erase(gone.id);
+  if (!gone.is_look() && !gone.space->outs.empty()) roomy.insert(gone.space->slot);  // whoever comes next may need less
   return gone;
 }
 
 void Engine::State::end_parked(const Parked& waiting, ErrorCode code, std::string text) {
   const Parked gone = unpark(waiting);
-  fail(*sessions.at(gone.session), gone.sequence, code, std::move(text), after_look(*gone.space));
+  const std::uint64_t after = gone.is_look() ? 0 : after_look(*gone.space);
+  fail(*sessions.at(gone.session), gone.sequence, code, std::move(text), after);
 }
 
 void Engine::State::time_out(const Parked& waiting) {
+  if (waiting.is_look())
+    return end_parked(waiting, ErrorCode::timeout, "the ordered index of the template's range was not made in time");
   if (!waiting.is_watch()) return end_parked(waiting, ErrorCode::timeout, "there was no room in time");
   const Parked gone = unpark(waiting);
   answer(*sessions.at(gone.session), gone.sequence, Events{{}, gone.from}, after_look(*gone.space));

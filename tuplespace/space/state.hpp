@@ -33,6 +33,10 @@ inline constexpr std::uint64_t only_written = std::uint64_t{1} << 63;
 // Between two slices of one job, so that others have their turn.
 inline constexpr Time slice_pause = std::chrono::milliseconds(1);
 inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, beside its bytes
+// The bytes in one piece.
+inline Blob flat(const Payload& payload) {
+  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
+}
 [[nodiscard]] std::vector<Matcher> matchers_of(const std::vector<Payload>& templates);
 [[nodiscard]] std::optional<Failed> refuse_templates(const std::vector<Payload>& templates);
 
@@ -40,7 +44,6 @@ struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
       : limits(l), default_durability(durability), wall_minus_now(offset), index(range_steps(l)),
         blocked(range_steps(l)), waiters(l.reply_bytes) {}
-  // Before the steps of an operation are used up.
   static std::size_t range_steps(const Limits& l) { return std::min(l.range_steps, l.steps_per_operation); }
 
   const Limits limits;
@@ -76,6 +79,8 @@ struct Engine::State {
   ParkedTable parked;
   std::uint64_t next_parked = 1;
   std::uint64_t parked_bytes = 0;
+  std::set<std::uint64_t> looks;                    // of `parked`, those that wait for an ordered index
+  unsigned looks_left = 0;                          // of the operation at hand: how often it may still look again
   std::multimap<TupleId, std::uint64_t> witnesses;  // to the waiters that settle by them
   std::vector<std::uint64_t> unsettled;             // waiters that look for another witness
   bool is_settling = false;
@@ -175,9 +180,14 @@ struct Engine::State {
   [[nodiscard]] bool find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, Sight sight,
                           std::vector<Entry*>& found);
   // The error, for a walk that has not come to its end; `ordering`: it would have, with an index that is being made.
+  // Throws instead while nothing has changed and the operation at hand may wait for the index.
   [[nodiscard]] Failed too_many_steps(std::string what, bool ordering) const;
   [[nodiscard]] bool ordering_for(const Space& space, std::span<const Matcher> matchers) const;
-  void fill_ordered_indexes();  // ordering.cpp
+  [[nodiscard]] bool room_to_order() const;
+  void fill_ordered_indexes();  // ordering.cpp, as the next three
+  void look(Session& s, Sequence sequence, const Operation& operation, unsigned looks);
+  void park_look(Session& s, Sequence sequence, const Operation& operation, unsigned looks, Failed otherwise);
+  void look_again();
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
   Waiter* block(Session& s, Sequence sequence, const Get& get, const Wish& wish, std::vector<Matcher> matchers);
   [[nodiscard]] std::optional<Failed> refuse_to_block(const Session& s, std::size_t bytes) const;

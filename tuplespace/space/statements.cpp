@@ -17,7 +17,10 @@ void for_each_condition(const Statement& statement, Visit&& visit) {
     for (const Condition& condition : branch.guard) visit(condition);
 }
 
-// With bytes of its own: those of a request end with it, or are a small part of its frame.
+Failed invalid(std::string text) { return {ErrorCode::protocol_error, std::move(text)}; }
+
+}  // namespace
+
 std::unique_ptr<const Statement> copy_of(const Statement& statement) {
   auto copy = std::make_unique<Statement>(statement);
   const auto own = [](Payload& payload) { payload = Blob::copy(flat(payload).span()); };
@@ -30,10 +33,6 @@ std::unique_ptr<const Statement> copy_of(const Statement& statement) {
   }
   return copy;
 }
-
-Failed invalid(std::string text) { return {ErrorCode::protocol_error, std::move(text)}; }
-
-}  // namespace
 
 void Engine::State::run(Session& s, Sequence sequence, const Statement& statement) {
   if (auto refused = refuse(s, statement)) return fail(s, sequence, std::move(*refused));

@@ -1,5 +1,5 @@
 // What a branch of a statement that runs will do: worked out before anything changes, so that an error changes nothing.
-// Internal to statements.cpp, bodies.cpp and wakes.cpp.
+// Internal to statements.cpp, bodies.cpp, wakes.cpp and ordering.cpp.
 #pragma once
 
 #include <vector>
@@ -8,10 +8,8 @@
 
 namespace parvis::space {
 
-// The bytes in one piece.
-inline Blob flat(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
+// With bytes of its own: those of a request end with it, or are a small part of its frame.
+[[nodiscard]] std::unique_ptr<const Statement> copy_of(const Statement& statement);
 
 struct Engine::State::Deed {
   const Action* action = nullptr;

@@ -93,7 +93,7 @@ std::vector<Engine::State::Blocked> Engine::State::blocked_operations(std::strin
       rows.push_back({w.since, w.session, w.sequence, &w, nullptr, {}});
   });
   for (const auto& [id, p] : parked)
-    if (name.empty() || p.space->name == name) rows.push_back({p.since, p.session, p.sequence, nullptr, &p, {}});
+    if (name.empty() || p.space_name() == name) rows.push_back({p.since, p.session, p.sequence, nullptr, &p, {}});
   std::sort(rows.begin(), rows.end(), [](const Blocked& a, const Blocked& b) {
     return std::tie(a.since, a.session, a.sequence) < std::tie(b.since, b.session, b.sequence);
   });
@@ -108,9 +108,9 @@ Item Engine::State::row_of(const Blocked& row, std::uint64_t circle) const {
     for (const Space* s : row.waiter->spaces()) space += (space.empty() ? "" : ", ") + s->name;
   } else {
     templates.items = texts_of(row.parked->templates);
-    if (!row.parked->is_watch())
+    if (!row.parked->is_watch() && !row.parked->is_look())
       templates.items.emplace_back(fmt::format("room for {} tuples", row.parked->out.tuples.size()));
-    space = row.parked->space->name;
+    space = row.parked->space_name();
   }
   for (const SessionId id : row.by) by.items.emplace_back(static_cast<std::int64_t>(id));
   const bool take = row.waiter != nullptr && row.waiter->wish.take;
