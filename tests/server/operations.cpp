@@ -188,6 +188,26 @@ TEST_CASE("a full disk fails what could not be written; the clients resume and g
   CHECK(tuple_in(again.call<Found>(4, get({"before"}))) == Tuple{{"before"}});
 }
 
+TEST_CASE("a disk that stays full is tried again, with a pause between") {
+  TestServer server;
+  auto client = RawClient::unix_socket(server.path());
+  client.open();
+  client.call<Done>(1, out({"before"}));
+  server.store.full_times = 3;
+  server.store.next = storage::Outcome::full;
+  CHECK(client.call<Failed>(2, out({"lost"})).code == ErrorCode::storage_full);
+  const std::size_t first = server.store.attempts().size() - 1;
+  auto again = RawClient::unix_socket(server.path());
+  again.open({}, client.resume());
+  again.send(3, out({"kept"}));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (server.store.next == storage::Outcome::full && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  const auto attempts = server.store.attempts();
+  REQUIRE(attempts.size() >= first + 3);
+  for (std::size_t i = first; i < first + 2; ++i) CHECK(attempts[i + 1] - attempts[i] > std::chrono::milliseconds(900));
+}
+
 TEST_CASE("after the disk has failed nothing is written, and reads show what is durable") {
   TestServer server;
   auto client = RawClient::unix_socket(server.path());

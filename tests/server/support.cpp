@@ -51,6 +51,7 @@ FaultyStore::FaultyStore() : inner_(storage::make_memory_store()) {}
 void FaultyStore::commit(storage::Batch&& batch, storage::Done durable, storage::Sync sync, storage::Done written) {
   {
     const std::lock_guard lock(mutex_);
+    attempts_.push_back(std::chrono::steady_clock::now());
     if (holding_) {
       held_.push_back({std::move(batch), std::move(durable), sync, std::move(written)});
       return held_changed_.notify_all();
@@ -60,11 +61,16 @@ void FaultyStore::commit(storage::Batch&& batch, storage::Done durable, storage:
   if (outcome == storage::Outcome::ok) {
     return inner_->commit(std::move(batch), std::move(durable), sync, std::move(written));
   }
-  if (outcome == storage::Outcome::full) next = storage::Outcome::ok;
+  if (outcome == storage::Outcome::full && --full_times <= 0) next = storage::Outcome::ok;
   const storage::Result result{outcome, outcome == storage::Outcome::full ? "the test's disk is full"
                                                                            : "the test's disk has failed"};
   if (written) written(result);
   durable(result);
+}
+
+std::vector<std::chrono::steady_clock::time_point> FaultyStore::attempts() {
+  const std::lock_guard lock(mutex_);
+  return attempts_;
 }
 
 void FaultyStore::hold() {

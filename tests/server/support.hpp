@@ -51,10 +51,12 @@ class FaultyStore : public storage::Store {
   void hold();                 // commits from now on wait ...
   void wait_for_held();        // until one does; fails the test after 30 s
   void let_go();               // ... and are done now, and those that follow at once
+  std::vector<std::chrono::steady_clock::time_point> attempts();  // when something was to be committed
   void lose();                 // ... or never happened: the server was killed before
   void close() override { inner_->close(); }
 
   std::atomic<storage::Outcome> next{storage::Outcome::ok};  // failed: this commit and all later ones
+  std::atomic<int> full_times{1};                            // full: so many commits
   std::atomic<bool> nearly_full{false};
 
  private:
@@ -70,6 +72,7 @@ class FaultyStore : public storage::Store {
   std::condition_variable held_changed_;
   bool holding_ = false;
   std::vector<Waiting> held_;
+  std::vector<std::chrono::steady_clock::time_point> attempts_;
 };
 
 class TestServer {

@@ -11,6 +11,7 @@
 namespace parvis::server {
 namespace {
 
+constexpr space::Time full_rest = std::chrono::seconds(1);            // after a batch for which the disk had no room
 constexpr space::Time room_period = std::chrono::milliseconds(250);  // how often, at most, the disk's room is looked at
 
 space::Time monotonic() {
@@ -126,6 +127,7 @@ void Turns::release() {
 }
 
 void Turns::commit() {
+  if (now() < rest_until_) return;  // the timer goes on with it
   auto commit = gate_.next();
   if (!commit) return;
   const auto sync = commit->sync;
@@ -169,7 +171,9 @@ void Turns::restart(const storage::Result& result) {
   release();
   for (auto& reply : gate_.fail(full ? ErrorCode::storage_full : ErrorCode::storage_error, result.text))
     owner_.reply(std::move(reply));
-  if (!full) {
+  if (full) {
+    rest_until_ = now() + full_rest;
+  } else {
     broken_ = result.text.empty() ? "the disk failed" : result.text;
     gate_.stop_writing();
   }
@@ -197,7 +201,8 @@ void Turns::watch_backlog() {
 }
 
 void Turns::set_timer() {
-  const auto next = engine_->next_deadline();
+  auto next = engine_->next_deadline();
+  if (now() < rest_until_) next = std::min(next.value_or(rest_until_), rest_until_);
   if (next == timer_at_) return;
   timer_at_ = next;
   timer_.cancel();

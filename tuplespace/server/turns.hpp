@@ -85,6 +85,7 @@ class Turns {
   bool behind_ = false;
   std::string broken_;
   space::Time room_looked_at_{-1};
+  space::Time rest_until_{0};                // nothing is committed before: the disk was full
 };
 
 }  // namespace parvis::server
