@@ -300,6 +300,7 @@ bool Link::await(Lock& lock, Request& request, const OnSignal& on_signal, std::o
   request.waker = &waker;
   try {
     const Presence presence(*this, lock, request, waker);
+    const std::optional<Time> look_until = looking_time();
     while (!request.finished && request.outputs.empty()) {
       if (until && Clock::now() >= *until) return false;
       if (reader_ == &waker && !connection_) reader_ = nullptr;
@@ -307,7 +308,7 @@ bool Link::await(Lock& lock, Request& request, const OnSignal& on_signal, std::o
       bool ask = false;
       if (reader_ == &waker || may_read()) {
         become_reader(waker);
-        const auto readiness = poll_connection(lock, waker, timeout_ms);
+        const auto readiness = poll_connection(lock, waker, timeout_ms, look_until);
         if (readiness == Readiness::readable) take_in(lock);
         ask = readiness != Readiness::readable;
       } else {

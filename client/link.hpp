@@ -52,6 +52,7 @@ class Link : public std::enable_shared_from_this<Link> {
  private:
   using Lock = std::unique_lock<std::mutex>;
   static constexpr std::chrono::milliseconds tick{25};  // of the keeper while calls are made
+  static constexpr std::chrono::microseconds look_time{50};  // see net/loop.cpp
   static constexpr std::chrono::milliseconds signal_slice{
       200};  // a signal that came just before poll() is seen after this
   static constexpr std::chrono::milliseconds offline_slice{50};
@@ -83,7 +84,8 @@ class Link : public std::enable_shared_from_this<Link> {
 
   // reading.cpp: taking in
   enum class Readiness : std::uint8_t { quiet, interrupted, readable };
-  Readiness poll_connection(Lock& lock, const Waker& waker, int timeout_ms);
+  [[nodiscard]] std::optional<Time> looking_time() const;
+  Readiness poll_connection(Lock& lock, const Waker& waker, int timeout_ms, std::optional<Time> look_until = {});
   void take_in(Lock& lock);
   void handle(Received& received, Time now);
   void finish(Sequence sequence, Request::Result result, Time now);

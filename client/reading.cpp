@@ -1,19 +1,36 @@
 // Link, the receiving half: what arrives, and who is told.
 #include <poll.h>
+#include <sched.h>
 
 #include <cerrno>
+#include <thread>
 
 #include "client/link.hpp"
 
 namespace parvis::client {
 
-// Waits, without the mutex, until there is something to read or to be done. Sends what is queued as room appears.
-Link::Readiness Link::poll_connection(Lock& lock, const Waker& waker, int timeout_ms) {
+// A server that has just answered does not sleep yet: its next answer is here before this thread could be woken. With
+// one core alone it is better left to the server.
+std::optional<Time> Link::looking_time() const {
+  static const bool looks = std::thread::hardware_concurrency() > 1;
+  const auto now = Clock::now();
+  return looks && now - last_received_ < look_time ? std::optional(now + look_time) : std::nullopt;
+}
+
+// Waits, without the mutex, until there is something to read or to be done. Sends what is queued as room appears. Until
+// `look_until` it does not sleep, but leaves the core to whoever else wants it.
+Link::Readiness Link::poll_connection(Lock& lock, const Waker& waker, int timeout_ms, std::optional<Time> look_until) {
   const auto connection = connection_;
   const short events = connection->unsent() ? POLLIN | POLLOUT : POLLIN;
   lock.unlock();
   pollfd both[2] = {{connection->fd(), events, 0}, {waker.fd(), POLLIN, 0}};
-  const int n = ::poll(both, 2, timeout_ms);
+  int n = 0;
+  while (look_until && n == 0) {
+    n = ::poll(both, 2, 0);
+    if (n == 0) ::sched_yield();
+    if (Clock::now() >= *look_until) look_until.reset();
+  }
+  if (n == 0) n = ::poll(both, 2, timeout_ms);
   const bool interrupted = n <= 0;  // by a signal, or it is time to look around
   if (n > 0 && both[1].revents != 0) waker.drain();
   lock.lock();

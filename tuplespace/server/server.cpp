@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tuplespace/net/loop.hpp"
 #include "tuplespace/server/dispatch.hpp"
 
 namespace parvis::server {
@@ -36,7 +37,7 @@ Server::~Server() = default;
 
 void Server::run() {
   wait_for_idle();
-  io_.run();
+  net::run(io_);
 }
 
 void Server::stop(std::string reason) {
