@@ -12,6 +12,11 @@ detail::Core inside(detail::Core core, TransactionId id) {
   return core;
 }
 
+bool leaves_open(ErrorCode refusal) {
+  return refusal == ErrorCode::limit_exceeded || refusal == ErrorCode::storage_full ||
+         refusal == ErrorCode::protocol_error;
+}
+
 }  // namespace
 
 Transaction::Transaction(detail::Core core, TransactionId id)
@@ -38,11 +43,19 @@ TransactionSpace Transaction::named(std::string space) const { return Transactio
 TransactionId Transaction::end() { return std::exchange(core_.inside->id, 0); }
 
 void Transaction::commit() {
-  (void)core_.inside->open();
   Commit commit;
+  commit.transaction = core_.inside->open();
   commit.puts = core_.inside->own.puts();
-  commit.transaction = end();
-  (void)core_.call(commit);
+  try {
+    (void)core_.call(commit);
+  } catch (const Error& error) {
+    if (!leaves_open(error.code())) end();
+    throw;
+  } catch (...) {
+    end();
+    throw;
+  }
+  end();
 }
 
 void Transaction::abort() {

@@ -34,6 +34,8 @@ class Transaction : public TransactionSpace {
   ~Transaction();
 
   [[nodiscard]] TransactionSpace named(std::string space) const;  // the same transaction in another space
+  // Throws Error. One that the server refuses (limit_exceeded, storage_full, protocol_error) has changed nothing and
+  // leaves it open: make room and commit again, or abort.
   void commit();
   void abort();
   void renew(Duration lease);

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Type
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Protocol, Sequence, Tuple, Type
 
 from . import _parvis
-from ._errors import Conflict, Disconnected
+from ._errors import Conflict, Disconnected, LimitExceeded, ProtocolError, StorageFull
 from ._statements import Where, name_of
 
 if TYPE_CHECKING:
     from ._space import Space
+
+
+class Open(Protocol):
+    """What ends: a Transaction of either kind."""
+
+    _open: bool
+
+
+@contextlib.contextmanager
+def ending(transaction: Open) -> Iterator[None]:
+    """It has ended with the block, unless the server refused what was asked: then nothing has changed."""
+    transaction._open = False
+    try:
+        yield
+    except (LimitExceeded, ProtocolError, StorageFull):
+        transaction._open = True
+        raise
 
 
 class Transaction:
@@ -99,10 +117,12 @@ class Transaction:
         self._space._call(_parvis.renew(self.id, [], lease))
 
     def commit(self) -> None:
-        """What was taken is gone and what was put is there, at once. Conflict when the transaction had ended before."""
+        """What was taken is gone and what was put is there, at once. Conflict when the transaction had ended before.
+
+        LimitExceeded, ProtocolError and StorageFull leave it open: make room and commit again, or abort."""
         self._check()
-        self._open = False
-        self._space._call(self._own.commit())
+        with ending(self):
+            self._space._call(self._own.commit())
 
     def abort(self) -> None:
         """What was taken is back at its place, and nothing was put."""
@@ -115,15 +135,13 @@ class Transaction:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        if not self._open:
-            return
-        if error is None:
-            self.commit()
-            return
         try:
-            self.abort()
-        except (Conflict, Disconnected):
-            pass  # it has ended by itself: the outcome is the same, and the block's own error is the one to see
+            if self._open and error is None:
+                self.commit()
+        finally:
+            if self._open:
+                with contextlib.suppress(Conflict, Disconnected):  # ended by itself; the first error is to be seen
+                    self.abort()
 
     def __repr__(self) -> str:
         return f"<parvis.Transaction {self.id} on {self._space.name!r}, {'open' if self._open else 'ended'}>"

@@ -9,6 +9,7 @@ Cancelling a waiting ``in_`` loses nothing: what was handed over goes back to it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Any, AsyncIterator, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
@@ -18,6 +19,7 @@ from . import _space as _sync
 from ._aio import Lease, Watch, answered
 from ._errors import Conflict, Disconnected
 from ._statements import Branch, Ran, Where, name_of
+from ._transaction import ending
 from ._watch import Pages
 
 __all__ = ["Lease", "Space", "Transaction", "Watch", "connect"]
@@ -300,10 +302,10 @@ class Transaction:
     write = out
 
     async def commit(self) -> None:
-        """What was taken is gone and what was put is there, at once."""
+        """What was taken is gone and what was put is there, at once; see ``parvis.Transaction.commit``."""
         own = self._inside()
-        self._open = False
-        await answered(self._space._space._start(own.commit()))
+        with ending(self):
+            await answered(self._space._space._start(own.commit()))
 
     async def abort(self) -> None:
         """What was taken is back at its place, and nothing was put."""
@@ -313,11 +315,10 @@ class Transaction:
 
     async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                         trace: Optional[TracebackType]) -> None:
-        if not self._open:
-            return
-        if error is None:
-            return await self.commit()
         try:
-            await self.abort()
-        except (Conflict, Disconnected):
-            pass  # it has ended by itself, and the block's own error is the one to see
+            if self._open and error is None:
+                await self.commit()
+        finally:
+            if self._open:
+                with contextlib.suppress(Conflict, Disconnected):  # ended by itself; the first error is to be seen
+                    await self.abort()

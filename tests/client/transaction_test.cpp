@@ -73,6 +73,34 @@ TEST_CASE("a transaction works in several spaces") {
   CHECK(ends_in_conflict([&] { (void)there.rdp("done", any); }));
 }
 
+TEST_CASE("a commit for which there is no room leaves the transaction open") {
+  const Home home;
+  const TestServer server(home);
+  const auto space = server.space();
+  SpaceOptions small;
+  small.quota_tuples = 2;
+  space.make(small);
+  space.out("job", 1);
+  space.out("other", 1);
+  auto tx = space.transaction();
+  CHECK(tx.in<int>("job", formal) == std::tuple(1));
+  for (int i = 0; i < 2; ++i) tx.out("result", i);
+  CHECK_THROWS_WITH(tx.commit(), Catch::Matchers::Contains("quota_tuples = 2"));
+  SECTION("it can be committed when there is room") {
+    CHECK(space.inp("other", any));
+    tx.commit();
+    CHECK(space.count("result", any) == 2);
+  }
+  SECTION("it can be aborted") {
+    tx.abort();
+    CHECK(space.inp("job", any));
+  }
+  SECTION("going out of scope it is aborted") {
+    { const auto gone = std::move(tx); }
+    CHECK(space.in<int>("job", formal) == std::tuple(1));
+  }
+}
+
 TEST_CASE("after the end of a transaction every operation is a conflict") {
   const Home home;
   const TestServer server(home);

@@ -149,7 +149,7 @@ void Model::run_leases(const Call& c) {
 
 void Model::run_collect(const Call& c) {
   const Ask& ask = *c.ask;
-  const Orders found = matches(ask.space, ask.patterns, true);
+  const Orders found = matches(ask.space, ask.patterns, !ask.copies);
   if (puts_refused && !found.empty()) return fail(c, ErrorCode::storage_full);
   if (!room(ask.to, static_cast<std::int64_t>(found.size()))) return fail(c, ErrorCode::limit_exceeded);
   for (Order order : found) transfer(order, ask.to, ask.copies);

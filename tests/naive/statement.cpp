@@ -73,7 +73,7 @@ void Model::perform(const Call& c, std::uint32_t which, const Orders& chosen, st
     if (course.guard[i].what == Condition::What::in) gone.push_back(chosen[i]), changes(course.guard[i].space);
   }
   if (course.to >= 0)
-    for (Order order : matches(static_cast<std::uint16_t>(course.moves_from), {course.moved}, true))
+    for (Order order : matches(static_cast<std::uint16_t>(course.moves_from), {course.moved}, !course.copies))
       if (std::count(gone.begin(), gone.end(), order) == 0) moved.push_back(order);
   const Order updated = course.updates < 0 ? 0 : chosen[static_cast<std::size_t>(course.updates)];
   std::erase(gone, updated);

@@ -183,8 +183,7 @@ class History(Duel):
     async def collect(self) -> None:
         client, name = self.any()
         to, template, what = self.dice.choice(self.names), self.dice.template(), self.dice.choice(("move", "copy"))
-        # Of a group, a copy gets only those that a take would get, whereas docs/semantics.md has only takes wait.
-        if to == name or what == "copy" and any(item.group is not None for item in self.model.items[name]):
+        if to == name:
             return
         method = "collect" if what == "move" else "copy_collect"
         await self.ask(client, partial(getattr(self.face(client, name), method), to, *template), "run",
@@ -215,11 +214,8 @@ class History(Duel):
         inside = self.dice.choice(list(self.transactions))
         client, transaction = self.transactions[inside]
         commits = self.dice.often(60)
-        # A commit that has no room leaves the transaction open, but the Python face would have closed it.
-        for name in sorted({item.space for item in self.model.own.get(inside, []) if commits}):
-            await self.set_quota(client, name, 0)
         await self.ask(client, transaction.commit if commits else transaction.abort, "end", inside, commits)
-        if self.dice.often(80):  # else it is asked again, in vain
+        if inside not in self.model.own and self.dice.often(80):  # else it is asked again, in vain
             del self.transactions[inside]
 
     async def lease(self) -> None:

@@ -104,6 +104,28 @@ async def _gone(tx):
             return
 
 
+def test_a_commit_without_room_leaves_the_transaction_open(space):
+    space.make(quota_tuples=2)
+    space.out_many([("job", 1), ("other",)])
+
+    async def main():
+        async with await parvis.aio.connect(space.address, space.name) as own:
+            with pytest.raises(parvis.LimitExceeded):
+                async with own.transaction() as tx:
+                    await tx.in_("job", int)
+                    await tx.out_many([("result", 1), ("result", 2)])
+            assert await own.rdp("job", int)
+            async with own.transaction() as tx:
+                await tx.in_("job", int)
+                await tx.out_many([("result", 1), ("result", 2)])
+                with pytest.raises(parvis.LimitExceeded):
+                    await tx.commit()
+                assert await own.inp("other")
+            assert await own.count("result", int) == 2
+
+    run(main())
+
+
 def test_transactions_see_what_they_put(space):
     async def main():
         async with await parvis.aio.connect(space.address, space.name) as own:

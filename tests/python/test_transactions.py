@@ -31,6 +31,32 @@ def test_an_exception_aborts(space):
     assert space.rdp("done", int) is None
 
 
+def test_a_commit_without_room_leaves_it_open(space):
+    space.make(quota_tuples=2)
+    space.out_many([("job", 1), ("other",)])
+    tx = space.transaction()
+    tx.in_("job", int)
+    tx.out_many([("result", 1), ("result", 2)])
+    for _ in range(2):
+        with pytest.raises(parvis.LimitExceeded, match="quota_tuples = 2"):
+            tx.commit()
+    assert "open" in repr(tx) and tx.count("result", int) == 2
+    assert space.inp("other")
+    tx.commit()
+    assert space.count("result", int) == 2
+
+
+def test_a_commit_without_room_at_the_end_of_its_block_aborts(space):
+    space.make(quota_tuples=2)
+    space.out_many([("job", 1), ("other",)])
+    with pytest.raises(parvis.LimitExceeded):
+        with space.transaction() as tx:
+            tx.in_("job", int)
+            tx.out_many([("result", 1), ("result", 2)])
+    assert "ended" in repr(tx)
+    assert space.inp("job", int) == ("job", 1)
+
+
 def test_without_with(space):
     space.out("job", 1)
     tx = space.transaction()

@@ -110,6 +110,18 @@ TEST_CASE("P9: a take does not look at those who wait in their group") {
   CHECK_THAT(a.error(o), Contains("LimitExceeded") && Contains("max_group_bytes"));
 }
 
+TEST_CASE("Copies see those that wait in their group, moves do not") {
+  Harness harness;
+  Asker a(harness);
+  for (int i = 0; i < 3; ++i) a.ask(member("(\"j\", " + std::to_string(i) + ")", "(1,)"));
+  CHECK(a.text(Collect{"s", "copies", {pattern("(\"j\", ?)")}, true}) == "3");
+  Statement statement;
+  statement.branches = {{{}, {{Action::What::copy, "s", "more", 0, pattern("(\"j\", ?)")}}}};
+  a.ask(statement);
+  CHECK(a.text(Count{"more", {pattern("(...)")}}) == "3");
+  CHECK(a.text(Collect{"s", "moved", {pattern("(\"j\", ?)")}}) == "1");
+}
+
 TEST_CASE("What a dropped space leaves of its groups harms nobody") {
   Harness harness;
   Asker a(harness);

@@ -51,7 +51,8 @@ void Engine::State::add_transfers(const Action& action, const Guard& guard, Effe
   std::set<const Entry*> gone(effects.taken.begin(), effects.taken.end());
   for (const Deed& deed : effects.deeds)
     if (deed.action->what == Action::What::move) gone.insert(deed.entry);
-  std::vector<Entry*> entries = matches_to_transfer(*from, matcher, max_collect + gone.size() + 1);
+  const bool copy = action.what == Action::What::copy;
+  std::vector<Entry*> entries = matches_to_transfer(*from, matcher, copy, max_collect + gone.size() + 1);
   std::erase_if(entries, [&](const Entry* entry) { return gone.contains(entry); });
   effects.transfers += entries.size();
   check_transfers(effects.transfers);

@@ -21,7 +21,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Collect& collect) {
   const std::uint64_t seen = from != nullptr ? after_look(*from) : spaces_dropped;
   std::vector<Entry*> entries;
   try {
-    if (from != nullptr) entries = matches_to_transfer(*from, matchers_of(collect.templates), max_collect + 1);
+    const std::vector<Matcher> matchers = matchers_of(collect.templates);
+    if (from != nullptr) entries = matches_to_transfer(*from, matchers, collect.copy, max_collect + 1);
     check_transfers(entries.size());
   } catch (const Error& e) {
     return fail(s, sequence, e.code(), e.what(), seen);

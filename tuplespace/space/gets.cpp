@@ -43,10 +43,10 @@ bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, 
   return walk.complete();
 }
 
-std::vector<Entry*> Engine::State::matches_to_transfer(const Space& from, std::span<const Matcher> matchers,
+std::vector<Entry*> Engine::State::matches_to_transfer(const Space& from, std::span<const Matcher> matchers, bool copy,
                                                        std::size_t max) {
   std::vector<Entry*> found;
-  Walk walk = candidates(from, matchers, takes);
+  Walk walk = candidates(from, matchers, copy ? reads : takes);
   while (Entry* entry = found.size() < max ? walk.next() : nullptr) found.push_back(entry);
   if (found.size() == max || walk.complete()) return found;
   const Failed failed = too_many_steps("too many tuples had to be compared to move them", ordering_for(from, matchers));

@@ -238,7 +238,7 @@ struct Engine::State {
 
   // collect.cpp
   void run(Session& s, Sequence sequence, const Collect& collect);
-  [[nodiscard]] std::vector<Entry*> matches_to_transfer(const Space& from, std::span<const Matcher> matchers,
+  [[nodiscard]] std::vector<Entry*> matches_to_transfer(const Space& from, std::span<const Matcher> matchers, bool copy,
                                                         std::size_t max);  // throws Error{limit_exceeded}
   static void check_transfers(std::size_t number);                         // likewise
   Entry& transfer(Entry& entry, Space& to, bool copy);
