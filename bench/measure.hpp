@@ -74,9 +74,11 @@ void loop(const std::string& metric, int clients, int n, Op op) {
   emit_latencies(metric, std::move(all));
 }
 
-// start(i) sends, finish() awaits the answer to the oldest that was sent: 100 under way at a time.
+// start(i) sends, finish() awaits the answer to the oldest that was sent: 100 under way at a time; at least 20 000, so
+// that it takes long enough to be measured.
 template <class Start, class Finish>
 void pipelined(const std::string& metric, int n, Start start, Finish finish) {
+  n = std::max(n, 20'000);
   const auto begin = Clock::now();
   for (int sent = 0, received = 0; received < n;) {
     for (; sent < n && sent - received < 100; ++sent) start(sent);

@@ -18,6 +18,7 @@
 
 #include "client/connection.hpp"
 #include "client/pending.hpp"
+#include "tuplespace/wire/luck.hpp"
 
 namespace parvis::client {
 
@@ -52,7 +53,6 @@ class Link : public std::enable_shared_from_this<Link> {
  private:
   using Lock = std::unique_lock<std::mutex>;
   static constexpr std::chrono::milliseconds tick{25};  // of the keeper while calls are made
-  static constexpr std::chrono::microseconds look_time{50};  // see net/loop.cpp
   static constexpr std::chrono::milliseconds signal_slice{
       200};  // a signal that came just before poll() is seen after this
   static constexpr std::chrono::milliseconds offline_slice{50};
@@ -84,7 +84,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   // reading.cpp: taking in
   enum class Readiness : std::uint8_t { quiet, interrupted, readable };
-  [[nodiscard]] std::optional<Time> looking_time() const;
+  [[nodiscard]] std::optional<Time> looking_time();
   Readiness poll_connection(Lock& lock, const Waker& waker, int timeout_ms, std::optional<Time> look_until = {});
   void take_in(Lock& lock);
   void handle(Received& received, Time now);
@@ -128,6 +128,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::vector<Received> inbox_;
   std::vector<std::function<void()>> callbacks_;
   ByteVector buffer_;  // frames being put together, reused
+  wire::Luck luck_;
   int pipelines_ = 0;  // that live: frames are gathered until somebody waits
 
   std::thread keeper_;

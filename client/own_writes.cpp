@@ -6,14 +6,6 @@
 
 namespace parvis::client {
 
-namespace {
-
-Blob flat(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
-
-}  // namespace
-
 std::vector<Put> OwnWrites::puts() const {
   std::vector<Put> puts;
   puts.reserve(puts_.size());
@@ -26,11 +18,11 @@ std::vector<const OwnWrites::Write*> OwnWrites::find(const std::string& space,
   std::vector<const Write*> found;
   if (puts_.empty()) return found;
   std::vector<Matcher> matchers;
-  for (const auto& pattern : templates) matchers.emplace_back(flat(pattern).span());
+  for (const auto& pattern : templates) matchers.emplace_back(pattern.flat().span());
   std::vector<ByteSpan> fields;
   for (const auto& write : puts_) {
     if (write.put.space != space || write.put.delay_us > 0) continue;
-    const Blob tuple = flat(write.put.tuple);
+    const Blob tuple = write.put.tuple.flat();
     split_tuple(tuple.span(), fields);
     const auto matches = [&](const Matcher& matcher) { return matcher.matches(fields); };
     if (std::any_of(matchers.begin(), matchers.end(), matches)) found.push_back(&write);
@@ -56,7 +48,7 @@ std::vector<std::uint64_t> OwnWrites::complete(const Get& get, Found& found) con
   std::vector<std::uint64_t> numbers;
   for (const Write* write : find(get.space, get.templates)) {
     if (found.items.size() >= get.max) break;
-    found.items.push_back({0, 0, Payload(flat(write->put.tuple))});
+    found.items.push_back({0, 0, Payload(write->put.tuple.flat())});
     if (get.take) numbers.push_back(write->number);
   }
   return numbers;

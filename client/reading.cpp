@@ -11,10 +11,12 @@ namespace parvis::client {
 
 // A server that has just answered does not sleep yet: its next answer is here before this thread could be woken. With
 // one core alone it is better left to the server.
-std::optional<Time> Link::looking_time() const {
+std::optional<Time> Link::looking_time() {
   static const bool looks = std::thread::hardware_concurrency() > 1;
+  constexpr auto look_time = wire::Luck::look_time;
   const auto now = Clock::now();
-  return looks && now - last_received_ < look_time ? std::optional(now + look_time) : std::nullopt;
+  if (!looks || now - last_received_ > look_time || !luck_.worth_a_look()) return std::nullopt;
+  return now + look_time;
 }
 
 // Waits, without the mutex, until there is something to read or to be done. Sends what is queued as room appears. Until
@@ -24,16 +26,18 @@ Link::Readiness Link::poll_connection(Lock& lock, const Waker& waker, int timeou
   const short events = connection->unsent() ? POLLIN | POLLOUT : POLLIN;
   lock.unlock();
   pollfd both[2] = {{connection->fd(), events, 0}, {waker.fd(), POLLIN, 0}};
+  const bool looks = look_until && Clock::now() < *look_until;
   int n = 0;
-  while (look_until && n == 0) {
+  while (looks && n == 0 && Clock::now() < *look_until) {
     n = ::poll(both, 2, 0);
     if (n == 0) ::sched_yield();
-    if (Clock::now() >= *look_until) look_until.reset();
   }
+  const bool found = n > 0;
   if (n == 0) n = ::poll(both, 2, timeout_ms);
   const bool interrupted = n <= 0;  // by a signal, or it is time to look around
   if (n > 0 && both[1].revents != 0) waker.drain();
   lock.lock();
+  if (looks) luck_.had(found);
   if (interrupted) return Readiness::interrupted;
   if ((both[0].revents & POLLOUT) != 0 && connection == connection_ && !connection->flush()) connection->shutdown();
   return (both[0].revents & ~POLLOUT) != 0 ? Readiness::readable : Readiness::quiet;

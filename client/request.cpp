@@ -6,26 +6,6 @@
 
 namespace parvis::client {
 
-namespace {
-
-void own(Payload& payload) {
-  payload = payload.encoding() ? Payload(payload.encoding()->flatten()) : Payload(Blob::copy(payload.blob().span()));
-}
-void own(std::vector<Payload>& payloads) {
-  for (auto& payload : payloads) own(payload);
-}
-void own(Statement& statement) {
-  for (auto& branch : statement.branches) {
-    for (auto& condition : branch.guard) own(condition.pattern);
-    for (auto& action : branch.body) {
-      own(action.form);
-      for (auto& change : action.changes) own(change.operand);
-    }
-  }
-}
-
-}  // namespace
-
 Clock::time_point Clock::now() noexcept {
   timespec t{};
   ::clock_gettime(CLOCK_BOOTTIME, &t);
@@ -63,11 +43,7 @@ std::optional<Operation> self_contained(const Operation& operation) {
   const bool waits = std::holds_alternative<Get>(operation) || std::holds_alternative<Statement>(operation) ||
                      std::holds_alternative<Watch>(operation);
   if (!waits) return std::nullopt;
-  std::optional<Operation> copy = operation;
-  if (auto* get = std::get_if<Get>(&*copy)) own(get->templates);
-  if (auto* watch = std::get_if<Watch>(&*copy)) own(watch->templates);
-  if (auto* statement = std::get_if<Statement>(&*copy)) own(*statement);
-  return copy;
+  return own_copy(operation);
 }
 
 }  // namespace parvis::client

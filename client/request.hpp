@@ -4,8 +4,8 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -57,7 +57,7 @@ struct Request {
   Waker* waker = nullptr;  // of the thread that waits for it
   Result result;
 
-  std::deque<Blob> outputs;  // of a blocking kernel call, until its caller has seen them
+  std::list<Blob> outputs;  // of a blocking kernel call, until its caller has seen them
   std::function<void(Answer)> on_answer;
   std::function<void(std::variant<Blob, Error>)> on_reply;
   std::function<void(Blob)> on_output;

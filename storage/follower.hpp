@@ -6,13 +6,14 @@
 // the one that owns the store.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "storage/lmdb_writer.hpp"
@@ -50,7 +51,7 @@ class Follower {
   [[nodiscard]] Result state() const;  // not ok: LMDB cannot go on, and why
 
  private:
-  using Changes = std::unordered_map<RecordId, std::optional<Blob>>;
+  using Changes = boost::unordered_flat_map<RecordId, std::optional<Blob>>;
   void run();
   [[nodiscard]] bool must_apply() const;  // under mutex_
   void apply(std::unique_lock<std::mutex>& lock);

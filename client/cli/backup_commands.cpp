@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -64,13 +65,13 @@ struct Backup {
 
 std::uint64_t dump_space(client::Session& session, const SpaceInfo& info, DumpWriter& writer) {
   writer.space(info);
-  Scan scan{.space = info.name, .templates = {Payload(encoded(Template{{}, true}))}};
+  Scan scan{.space = info.name, .templates = {Payload(encoded(Template{{}, true}))}, .whole = true};
   std::uint64_t tuples = 0;
   for (bool done = false; !done;) {
     const Answer answer = session.call(scan, interruptible());
     const auto& page = std::get<Page>(answer);
-    for (const Item& item : page.items) writer.tuple(item.tuple.blob().span());
-    tuples += page.items.size();
+    for (const Put& put : page.puts) writer.tuple(put);
+    tuples += page.puts.size();
     scan.after = page.after;
     scan.until = page.until;
     done = page.done;
@@ -113,9 +114,10 @@ void add_dump(CLI::App& app, Context& context) {
   command->footer(
       "  parvis dump --to all.dump              every space\n"
       "  parvis dump default results | gzip > two.dump.gz\n"
-      "A dump holds the spaces (name, durability, quotas) and their tuples in the order in which they are handed out.\n"
-      "Not in it: leases, priorities, delays, groups, tuples that somebody holds, and sessions. A copy of the data "
-      "folder of a\nstopped server holds everything.");
+      "A dump holds the spaces (name, durability, quotas) and their tuples in the order in which they are handed out, "
+      "with\npriority, lease, delay and group; those that are claimed by a transaction, too, as they would come back.\n"
+      "Not in it: sessions and what belongs to one, events, and how often a tuple was tried. A copy of the data folder "
+      "of a\nstopped server holds everything.");
   command->callback([wanted, &context] {
     catch_interrupts();
     dump(context, *wanted);
@@ -132,18 +134,22 @@ class Restorer final : public DumpVisitor {
     if (info.quota_tuples != 0) make.quota_tuples = static_cast<std::int64_t>(info.quota_tuples);
     if (info.quota_bytes != 0) make.quota_bytes = static_cast<std::int64_t>(info.quota_bytes);
     session_.call(make, interruptible());
-    out_.space = info.name;
+    space_ = info.name;
     ++spaces;
   }
-  void tuple(Blob bytes) override {
-    bytes_ += bytes.size();
-    out_.tuples.emplace_back(std::move(bytes));
+  void tuple(Put&& put) override {
+    bytes_ += put.tuple.size();
+    put.space = space_;
+    puts_.push_back(std::move(put));
     ++tuples;
-    if (out_.tuples.size() >= tuples_at_once || bytes_ >= bytes_at_once) flush();
+    if (puts_.size() >= tuples_at_once || bytes_ >= bytes_at_once) flush();
   }
+  // A commit, since its puts have options of their own.
   void flush() {
-    if (!out_.tuples.empty()) session_.call(out_, interruptible());
-    out_.tuples.clear();
+    if (!puts_.empty()) {
+      const auto transaction = std::get<Done>(session_.call(Begin{}, interruptible())).number;
+      session_.call(Commit{.transaction = transaction, .puts = std::exchange(puts_, {})}, interruptible());
+    }
     bytes_ = 0;
     if (was_interrupted()) throw client::Interrupted{};
   }
@@ -152,7 +158,8 @@ class Restorer final : public DumpVisitor {
 
  private:
   client::Session& session_;
-  Out out_;
+  std::string space_;
+  std::vector<Put> puts_;
   std::size_t bytes_ = 0;
 };
 

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -16,10 +18,17 @@ namespace parvis::cli {
 
 namespace {
 
-constexpr std::string_view title = "parvis dump 1\n";
+constexpr std::string_view title = "parvis dump 2\n";
+constexpr std::string_view older_title = "parvis dump 1\n";
 constexpr std::string_view any_title = "parvis dump ";
 constexpr std::size_t part_head = 9;
 constexpr std::size_t space_head = 17;
+constexpr std::size_t put_head = 24;
+
+std::int64_t wall_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 void put(ByteVector& bytes, std::uint64_t value, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::byte>(value >> (8 * i) & 0xff));
@@ -41,7 +50,8 @@ class Reader {
   void read(DumpVisitor& visitor) {
     const ByteVector start = next(title.size());
     if (!as_text(start).starts_with(any_title)) refuse("this is not a dump of Parvis");
-    if (as_text(start) != title) refuse("this dump was written by a newer Parvis; use that version");
+    if (as_text(start) != title && as_text(start) != older_title)
+      refuse("this dump was written by a newer Parvis; use that version");
     for (bool in_space = false;;) {
       const auto sum_before = checksum_.checksum();
       const ByteVector head = next(part_head);
@@ -55,7 +65,12 @@ class Reader {
         case 'T':
           if (!in_space) refuse("it is damaged: a tuple stands outside a space");
           ++tuples_;
-          visitor.tuple(Blob::take(std::move(bytes)));
+          visitor.tuple({.tuple = Blob::take(std::move(bytes))});
+          break;
+        case 'P':
+          if (!in_space) refuse("it is damaged: a tuple stands outside a space");
+          ++tuples_;
+          if (auto put = put_in(bytes)) visitor.tuple(std::move(*put));
           break;
         case 'E':
           if (bytes.size() != 12 || number_at(bytes, 0, 8) != tuples_ || number_at(bytes, 8, 4) != sum_before)
@@ -77,6 +92,19 @@ class Reader {
     info.name = as_text(bytes.subspan(space_head));
     return info;
   }
+  std::optional<Put> put_in(ByteSpan bytes) {
+    const std::uint64_t group = bytes.size() < put_head ? 0 : number_at(bytes, 20, 4);
+    if (bytes.size() < put_head || group > bytes.size() - put_head) refuse("it is damaged: a tuple cannot be read");
+    Put put;
+    put.priority = static_cast<std::int32_t>(number_at(bytes, 0, 4));
+    const auto lease_until = static_cast<std::int64_t>(number_at(bytes, 4, 8));
+    if (lease_until != 0 && lease_until <= now_) return std::nullopt;
+    if (lease_until != 0) put.lease_us = lease_until - now_;
+    put.delay_us = std::max<std::int64_t>(static_cast<std::int64_t>(number_at(bytes, 12, 8)) - now_, 0);
+    if (group != 0) put.group = Blob::copy(bytes.subspan(put_head, group));
+    put.tuple = Blob::copy(bytes.subspan(put_head + group));
+    return put;
+  }
   ByteVector next(std::uint64_t size) {
     if (size > size_ - at_) refuse("it ends too early; the dump was not completed");
     ByteVector bytes(size);
@@ -92,6 +120,7 @@ class Reader {
   std::string path_;
   File file_;
   std::uint64_t size_ = 0, at_ = 0, tuples_ = 0;
+  const std::int64_t now_ = wall_us();
   DumpChecksum checksum_;
 };
 
@@ -122,9 +151,19 @@ void DumpWriter::space(const SpaceInfo& info) {
   part('S', bytes);
 }
 
-void DumpWriter::tuple(ByteSpan bytes) {
+void DumpWriter::tuple(const Put& asked) {
   ++tuples_;
-  part('T', bytes);
+  const Blob tuple = asked.tuple.flat(), group = asked.group.flat();
+  if (asked.priority == 0 && asked.lease_us < 0 && asked.delay_us == 0 && group.size() == 0)
+    return part('T', tuple.span());
+  const std::int64_t now = wall_us();
+  ByteVector bytes;
+  put(bytes, static_cast<std::uint32_t>(asked.priority), 4);
+  put(bytes, static_cast<std::uint64_t>(asked.lease_us < 0 ? 0 : now + asked.lease_us), 8);
+  put(bytes, static_cast<std::uint64_t>(asked.delay_us == 0 ? 0 : now + asked.delay_us), 8);
+  put(bytes, group.size(), 4);
+  for (const Blob& part : {group, tuple}) bytes.insert(bytes.end(), part.span().begin(), part.span().end());
+  part('P', bytes);
 }
 
 void DumpWriter::finish() {

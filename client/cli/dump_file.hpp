@@ -1,10 +1,13 @@
 // The file of `parvis dump`.
 //
-//   file  = "parvis dump 1\n" · part · part · … · end                    integers little-endian
+//   file  = "parvis dump 2\n" · part · part · … · end                    integers little-endian
 //   part  = kind:1 · size:8 · bytes
 //   kinds = 'S' a space: durability:1 · quota of tuples:8 · quota of bytes:8 · name; the tuples that follow are its
 //           'T' a tuple, in the canonical encoding (tuplespace/model/codec.hpp), in the order of delivery
+//           'P' a tuple with options: priority:4 (signed) · end of its lease:8 · time when it appears:8 (microseconds
+//           since 1970; 0: none) · size of its group's key:4 · the key, encoded · the tuple
 //           'E' the end: tuples:8 · CRC-32C of all bytes before this part:4
+// Version 1 has no 'P'.
 //
 // All throw Error{storage_error} that names the file.
 #pragma once
@@ -36,7 +39,7 @@ class DumpWriter {
   DumpWriter& operator=(const DumpWriter&) = delete;
 
   void space(const SpaceInfo& info);
-  void tuple(ByteSpan bytes);
+  void tuple(const Put& put);  // its times are those left now; its space is the last
   void finish();  // written and synced
 
  private:
@@ -55,7 +58,7 @@ class DumpVisitor {
  public:
   virtual ~DumpVisitor() = default;
   virtual void space(const SpaceInfo&) {}
-  virtual void tuple(Blob) {}
+  virtual void tuple(Put&&) {}  // whose lease has not ended since; its times are those left now, its space is empty
 };
 
 void read_dump(const std::string& path, DumpVisitor& visitor);

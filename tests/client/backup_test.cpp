@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "client/cli/dump_file.hpp"
 #include "tests/client/cli.hpp"
@@ -13,15 +14,22 @@
 using namespace parvis;
 using namespace parvis::test;
 using Catch::Contains;
+using namespace std::chrono_literals;
 
 namespace {
 
 struct Collected : cli::DumpVisitor {
   void space(const SpaceInfo& info) override { spaces.push_back(info); }
-  void tuple(Blob bytes) override { tuples.push_back(spaces.back().name + to_text(decode_tuple(bytes))); }
+  void tuple(Put&& put) override {
+    tuples.push_back(spaces.back().name + to_text(decode_tuple(put.tuple.blob())));
+    puts.push_back(std::move(put));
+  }
   std::vector<SpaceInfo> spaces;
   std::vector<std::string> tuples;
+  std::vector<Put> puts;
 };
+
+Put put_of(const std::string& text) { return {.tuple = encoded(parse_tuple(text))}; }
 
 void write_dump(const std::string& path) {
   cli::DumpWriter writer(path);
@@ -30,8 +38,8 @@ void write_dump(const std::string& path) {
   info.durability = Durability::relaxed;
   info.quota_tuples = 500;
   writer.space(info);
-  writer.tuple(encoded(parse_tuple("(\"job\", 1)")).span());
-  writer.tuple(encoded(parse_tuple("(\"job\", 2, [1, 2.5, nil])")).span());
+  writer.tuple(put_of("(\"job\", 1)"));
+  writer.tuple(put_of("(\"job\", 2, [1, 2.5, nil])"));
   info = {};
   info.name = "empty";
   writer.space(info);
@@ -68,6 +76,45 @@ TEST_CASE("a dump holds spaces and tuples, in order, and appears when it is comp
     unfinished.space({});
   }
   CHECK(refusal(path).empty());  // the one of before stays
+}
+
+TEST_CASE("a dump tells how its tuples were put; those whose lease has ended since are left out") {
+  const Home home;
+  const std::string path = home.path() / "some.dump";
+  cli::DumpWriter writer(path);
+  writer.space({.name = "s"});
+  Put put = put_of("(1,)");
+  put.priority = -7;
+  put.lease_us = 3'600'000'000;
+  put.delay_us = 1'800'000'000;
+  put.group = encoded(parse_tuple("(\"key\",)"));
+  writer.tuple(put);
+  put.lease_us = 0;
+  writer.tuple(put);
+  writer.finish();
+  Collected found;
+  cli::read_dump(path, found);
+  REQUIRE(found.puts.size() == 1);
+  CHECK(found.tuples.front() == "s(1,)");
+  CHECK(found.puts.front().priority == -7);
+  CHECK(to_text(decode_tuple(found.puts.front().group.blob())) == "(\"key\",)");
+  CHECK((found.puts.front().lease_us > 3'000'000'000 && found.puts.front().lease_us <= 3'600'000'000));
+  CHECK((found.puts.front().delay_us > 1'000'000'000 && found.puts.front().delay_us <= 1'800'000'000));
+}
+
+TEST_CASE("a dump of version 1 can be restored") {
+  const Home home;
+  const std::string path = home.path() / "some.dump";
+  write_dump(path);
+  std::string bytes = (std::ostringstream() << std::ifstream(path, std::ios::binary).rdbuf()).str();
+  bytes.replace(0, 14, "parvis dump 1\n");
+  cli::DumpChecksum sum;
+  sum.process_bytes(bytes.data(), bytes.size() - 21);
+  for (unsigned i = 0; i < 4; ++i) bytes[bytes.size() - 4 + i] = static_cast<char>(sum.checksum() >> (8 * i));
+  std::ofstream(path, std::ios::binary) << bytes;
+  Collected found;
+  cli::read_dump(path, found);
+  CHECK(found.tuples.size() == 2);
 }
 
 TEST_CASE("a dump that is cut, damaged, foreign or newer is refused") {
@@ -111,6 +158,38 @@ TEST_CASE("restore puts what a dump holds, or nothing of a damaged one") {
   CHECK(refused.status == 4);
   CHECK_THAT(refused.err, Contains(path));
   CHECK(run({"count", "-s", "jobs", "..."}).out == "0\n");
+}
+
+TEST_CASE("what is dumped from a running server and restored stands in the other as it stood") {
+  const Home home;
+  const std::string path = home.path() / "all.dump";
+  {
+    const TestServer server(home);
+    const auto space = server.space();
+    const auto out = [&](int number, const OutOptions& options) { space.out_with(options, "v", number); };
+    out(1, {});
+    out(2, {.priority = 5});
+    out(3, {.delay = 1h});
+    out(4, {.lease = 1h});
+    out(5, {.owned = true});
+    for (int i = 6; i < 8; ++i) space.out_with({.group = Value("g")}, "g", i);
+    space.out("claimed", 8);
+    auto claim = space.transaction();
+    CHECK(claim.in<int>("claimed", formal) == std::tuple(8));
+    CHECK(run({"dump", "--to", path}).status == 0);
+  }
+  const Home other_home;
+  const TestServer server(other_home);
+  CHECK_THAT(run({"restore", path}).out, Contains("7 tuples of 1 spaces"));
+  const auto space = server.space();
+  CHECK(space.inp<int>("v", formal) == std::optional(std::tuple(2)));  // the priority
+  CHECK(space.inp<int>("v", formal) == std::optional(std::tuple(1)));
+  CHECK(space.inp<int>("v", formal) == std::optional(std::tuple(4)));
+  CHECK(!space.inp("v", any));                         // the delay; and what was owned went with its owner
+  CHECK(space.inp<int>("claimed", formal) == std::optional(std::tuple(8)));
+  auto first = space.transaction();
+  CHECK(first.inp<int>("g", formal) == std::optional(std::tuple(6)));
+  CHECK(!space.inp("g", any));                         // the group
 }
 
 TEST_CASE("check tells a sound folder from one that is damaged, in use, or none") {

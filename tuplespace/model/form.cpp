@@ -164,10 +164,6 @@ ByteVector calculated(Change::How how, ByteSpan before, ByteVector operand, Form
   checks::invalid("unknown kind of change");
 }
 
-Blob flat(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
-
 }  // namespace
 
 const BoundVariables::Bound* BoundVariables::find(std::string_view name) const {
@@ -245,7 +241,7 @@ ByteVector changed(ByteSpan tuple, std::span<const Change> changes, const BoundV
     }
     if (change.position >= fields.size())
       checks::invalid(fmt::format("a change of field {} of a tuple that has {}", change.position, fields.size()));
-    const Blob form = flat(change.operand);
+    const Blob form = change.operand.flat();
     ByteVector operand;
     for_each_field(form.span(), [&](ByteSpan pattern) {
       operand = value_of(pattern, bound, limits.tuple_bytes, "the change", change.position);

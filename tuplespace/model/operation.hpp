@@ -30,6 +30,7 @@ class Payload {
   [[nodiscard]] std::size_t size() const { return encoding_ ? encoding_->size() : blob_.size(); }
   [[nodiscard]] const Encoding* encoding() const { return encoding_; }
   [[nodiscard]] const Blob& blob() const { return blob_; }  // only when encoding() is null
+  [[nodiscard]] Blob flat() const { return encoding_ ? encoding_->flatten() : blob_; }
 
  private:
   Blob blob_;
@@ -123,6 +124,7 @@ struct Scan {
   std::uint32_t max = 1000;
   std::uint64_t after = 0;
   std::uint64_t until = 0;
+  bool whole = false;  // to put them elsewhere: with all options, delayed and claimed ones, without owned ones
 };
 
 // One row a group: the values of the fields `group_by` (positions), then one value a term. Answer: Found, whose items
@@ -219,8 +221,12 @@ struct ListWaiters {
   std::uint32_t max = 1000;
 };
 
+// With bytes of its own: those of a request end with it, or are a small part of its frame.
+[[nodiscard]] Statement own_copy(const Statement& statement);
+
 using Operation = std::variant<Out, Get, Count, Begin, Commit, Abort, Renew, Spaces, Scan, Aggregate, Collect,
                                Statement, Watch, Explain, ListWaiters>;
+[[nodiscard]] Operation own_copy(const Operation& looking);  // likewise, of one that has templates alone
 
 // Without an answer of their own:
 struct Cancel { Sequence sequence = 0; };   // a blocked Get ends now: with what was handed over, or Failed{timeout}
@@ -252,6 +258,7 @@ struct Page {
   std::vector<Item> items;
   std::uint64_t after = 0, until = 0;  // for the next page
   bool done = false;
+  std::vector<Put> puts;               // of a whole scan, instead of items: without `space`, times are those left
 };
 struct Ran {
   std::uint32_t branch = 0;            // which ran; the number of branches: none

@@ -3,34 +3,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <thread>
+
+#include "tuplespace/wire/luck.hpp"
 
 namespace parvis::net {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// What it takes to wake a sleeping core, about: then looking costs at most twice what the best choice would have cost,
-// whatever comes (Karlin, Li, Manasse, Owicki: Empirical studies of competitive spinning, 1991).
-constexpr std::chrono::microseconds look_time{50};
-
-// Whether looking is worth it, by how it went of late: it goes on while half of the looks find something.
-class Luck {
- public:
-  bool worth_a_look() { return credit_ > 0 || ++sleeps_ % sleeps_between_looks == 0; }
-  void had(bool found) { credit_ = std::clamp(credit_ + (found ? 1 : -1), 0, most_credit); }
-
- private:
-  static constexpr int most_credit = 64;
-  static constexpr unsigned sleeps_between_looks = 16;
-  int credit_ = most_credit;
-  unsigned sleeps_ = 0;
-};
 
 // Whether a core has nothing else to do, as the system's count of runnable threads tells, this one among them: who
 // computes is not to be slowed down. To yield the core would not do: its next turn may come milliseconds later.
@@ -69,7 +53,7 @@ class Cores {
 
 // True: something came.
 bool look(boost::asio::io_context& io) {
-  const auto end = Clock::now() + look_time;
+  const auto end = Clock::now() + wire::Luck::look_time;
   do {
     if (io.poll() > 0) return true;
   } while (!io.stopped() && Clock::now() < end);
@@ -79,7 +63,7 @@ bool look(boost::asio::io_context& io) {
 }  // namespace
 
 void run(boost::asio::io_context& io) {
-  Luck luck;
+  wire::Luck luck;
   Cores cores;
   while (!io.stopped()) {
     if (io.poll() > 0) continue;

@@ -32,7 +32,7 @@ void Engine::State::add_effects(const Action& action, const Guard& guard, Effect
     entry = guard.found()[action.condition];
     tuple = changed(entry->bytes.tuple(), action.changes, guard.bound(), room);
   } else {
-    tuple = instantiated(flat(action.form).span(), guard.bound(), room);
+    tuple = instantiated(action.form.flat().span(), guard.bound(), room);
     if (!action.changes.empty()) tuple = changed(tuple, action.changes, guard.bound(), room);
   }
   effects.bytes += tuple.size();
@@ -44,7 +44,7 @@ void Engine::State::add_effects(const Action& action, const Guard& guard, Effect
 // They see what was there before the statement, without what it takes and moves.
 void Engine::State::add_transfers(const Action& action, const Guard& guard, Effects& effects) {
   const Space* from = spaces.find(action.space);
-  const auto pattern = substituted(flat(action.form).span(), guard.bound(), limits.tuple_bytes);
+  const auto pattern = substituted(action.form.flat().span(), guard.bound(), limits.tuple_bytes);
   if (from == nullptr || !pattern) return;
   std::vector<Matcher> matcher;
   matcher.emplace_back(*pattern);

@@ -10,7 +10,7 @@ namespace parvis::space {
 std::vector<Matcher> matchers_of(const std::vector<Payload>& templates) {
   std::vector<Matcher> matchers;
   matchers.reserve(templates.size());
-  for (const Payload& pattern : templates) matchers.emplace_back(flat(pattern).span());
+  for (const Payload& pattern : templates) matchers.emplace_back(pattern.flat().span());
   return matchers;
 }
 

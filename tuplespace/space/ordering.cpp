@@ -2,7 +2,7 @@
 // that used up its steps, and would not have with the index, is parked until none is in the making, and begins anew.
 #include <algorithm>
 
-#include "tuplespace/space/statements.hpp"
+#include "tuplespace/space/state.hpp"
 
 namespace parvis::space {
 
@@ -13,17 +13,6 @@ constexpr unsigned most_looks = 8;             // of one operation: ranges of se
 struct LookAgain {
   Failed otherwise;
 };
-
-Operation copy_of(const Operation& operation) {
-  Operation copy = operation;
-  const auto own = []<class Op>(Op& o) {
-    if constexpr (requires { o.templates; })
-      for (Payload& pattern : o.templates) pattern = Blob::copy(flat(pattern).span());
-    if constexpr (std::is_same_v<Op, Statement>) o = *space::copy_of(o);
-  };
-  std::visit(own, copy);
-  return copy;
-}
 
 // What is left of the time that the operation would wait; null: it would not.
 std::int64_t* timeout_of(Operation& operation) {
@@ -91,7 +80,7 @@ void Engine::State::look(Session& s, Sequence sequence, const Operation& operati
 
 void Engine::State::park_look(Session& s, Sequence sequence, const Operation& operation, unsigned looks_so_far,
                               Failed otherwise) {
-  Operation copy = copy_of(operation);
+  Operation copy = own_copy(operation);
   const std::int64_t* timeout = timeout_of(copy);
   const std::int64_t patience = timeout != nullptr && *timeout != 0 ? *timeout : -1;  // of 0: as one that does not wait
   Parked waiting;

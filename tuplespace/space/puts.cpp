@@ -77,7 +77,7 @@ std::optional<Failed> Engine::State::refuse_comparisons(std::span<const Incoming
   for (const Incoming& put : puts) {
     const Space* space = spaces.find(put.space);
     if (space == nullptr || space->waiters == 0) continue;
-    const Blob flat = put.payload->encoding() != nullptr ? put.payload->encoding()->flatten() : put.payload->blob();
+    const Blob flat = put.payload->flat();
     fields.split_and_hash(flat.span());
     steps += 1 + waiters.comparisons(*space, fields);
   }
@@ -95,7 +95,7 @@ Entry& Engine::State::create(const NewTuple& tuple) {
   if (lease_at != Time::max()) head.lease_until = wall_of(lease_at);
   if (tuple.delay_us > 0) head.not_before = wall_of(visible_at);
   head.owner = tuple.owner;
-  const Blob group = tuple.group.encoding() != nullptr ? tuple.group.encoding()->flatten() : tuple.group.blob();
+  const Blob group = tuple.group.flat();
   head.group = group.span();
 
   Entry entry;

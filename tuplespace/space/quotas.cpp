@@ -86,8 +86,8 @@ bool Engine::State::wait_for_room(Session& s, Sequence sequence, const Out& out)
   Parked waiting;
   waiting.space = space;
   waiting.out = out;
-  for (Payload& tuple : waiting.out.tuples) tuple = flat(tuple);
-  if (out.group.size() != 0) waiting.out.group = flat(out.group);
+  for (Payload& tuple : waiting.out.tuples) tuple = tuple.flat();
+  if (out.group.size() != 0) waiting.out.group = out.group.flat();
   waiting.bytes = static_cast<std::size_t>(load.bytes);
   park(s, sequence, std::move(waiting), out.room_us);
   return true;

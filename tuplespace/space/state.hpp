@@ -33,10 +33,6 @@ inline constexpr std::uint64_t only_written = std::uint64_t{1} << 63;
 // Between two slices of one job, so that others have their turn.
 inline constexpr Time slice_pause = std::chrono::milliseconds(1);
 inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, beside its bytes
-// The bytes in one piece.
-inline Blob flat(const Payload& payload) {
-  return payload.encoding() != nullptr ? payload.encoding()->flatten() : payload.blob();
-}
 [[nodiscard]] std::vector<Matcher> matchers_of(const std::vector<Payload>& templates);
 [[nodiscard]] std::optional<Failed> refuse_templates(const std::vector<Payload>& templates);
 
@@ -246,6 +242,7 @@ struct Engine::State {
   // reads.cpp: looking at many
   void run(Session& s, Sequence sequence, const Count& count);
   void run(Session& s, Sequence sequence, const Scan& scan);
+  [[nodiscard]] std::optional<Put> put_of(const Entry& entry) const;
   void run(Session& s, Sequence sequence, const Aggregate& aggregate);
   using Rows = std::vector<Item>;
   [[nodiscard]] std::variant<Rows, Failed> rows_of(const Space& space, const Aggregate& aggregate);

@@ -21,23 +21,10 @@ Failed invalid(std::string text) { return {ErrorCode::protocol_error, std::move(
 
 }  // namespace
 
-std::unique_ptr<const Statement> copy_of(const Statement& statement) {
-  auto copy = std::make_unique<Statement>(statement);
-  const auto own = [](Payload& payload) { payload = Blob::copy(flat(payload).span()); };
-  for (Branch& branch : copy->branches) {
-    for (Condition& condition : branch.guard) own(condition.pattern);
-    for (Action& action : branch.body) {
-      own(action.form);
-      for (Change& change : action.changes) own(change.operand);
-    }
-  }
-  return copy;
-}
-
 void Engine::State::run(Session& s, Sequence sequence, const Statement& statement) {
   if (auto refused = refuse(s, statement)) return fail(s, sequence, std::move(*refused));
   std::vector<Matcher> templates;
-  for_each_condition(statement, [&](const Condition& c) { templates.emplace_back(flat(c.pattern).span()); });
+  for_each_condition(statement, [&](const Condition& c) { templates.emplace_back(c.pattern.flat().span()); });
   Decision decision = decide(statement, templates);
   if (auto* failed = std::get_if<Failed>(&decision)) return fail(s, sequence, std::move(*failed), seen_by(statement));
   if (const auto* effects = std::get_if<Effects>(&decision)) {
@@ -100,7 +87,7 @@ void Engine::State::block(Session& s, Sequence sequence, const Statement& statem
   if (auto refused = refuse_to_block(s, bytes + bytes_of(statement))) return fail(s, sequence, std::move(*refused));
   Waiter waiter;
   waiter.templates = std::move(templates);
-  waiter.statement = copy_of(statement);
+  waiter.statement = std::make_unique<const Statement>(own_copy(statement));
   for_each_condition(statement, [&](const Condition& condition) {
     const Role role = condition.what == Condition::What::absent ? Role::absence : Role::condition;
     waiter.sites.push_back({&space_to_wait_in(condition.space), role});

@@ -1,5 +1,5 @@
 // What a branch of a statement that runs will do: worked out before anything changes, so that an error changes nothing.
-// Internal to statements.cpp, bodies.cpp, wakes.cpp and ordering.cpp.
+// Internal to statements.cpp, bodies.cpp and wakes.cpp.
 #pragma once
 
 #include <vector>
@@ -7,9 +7,6 @@
 #include "tuplespace/space/state.hpp"
 
 namespace parvis::space {
-
-// With bytes of its own: those of a request end with it, or are a small part of its frame.
-[[nodiscard]] std::unique_ptr<const Statement> copy_of(const Statement& statement);
 
 struct Engine::State::Deed {
   const Action* action = nullptr;

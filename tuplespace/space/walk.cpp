@@ -25,6 +25,11 @@ void Walk::add(const Index& index, std::span<const Matcher> matchers, Order afte
   std::make_heap(streams_.begin(), streams_.end());
 }
 
+void Walk::add(const IdList& list, std::span<const Matcher> matchers, Order after) {
+  for (const Matcher& matcher : matchers) add(matcher, list, after);
+  std::make_heap(streams_.begin(), streams_.end());
+}
+
 void Walk::add(const Matcher& matcher, const IdList& list, Order after) {
   const IdList::Cursor at(list, after);
   if (at) streams_.push_back({*at, &matcher, at});

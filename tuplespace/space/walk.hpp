@@ -24,6 +24,7 @@ class Walk {
       : tuples_(tuples), space_(space), fields_(fields), steps_left_(steps_left) {}
   // Twice at most: of what can be taken, and of what can only be seen. Beyond `after` alone.
   void add(const Index& index, std::span<const Matcher> matchers, Order after = 0);
+  void add(const IdList& list, std::span<const Matcher> matchers, Order after);  // and of these
 
   Entry* next();  // null: the end is reached, or the steps are used up
   [[nodiscard]] bool complete() const { return streams_.empty(); }

@@ -45,7 +45,7 @@ void serialize(A& ar, Spaces& m, unsigned) {
 }
 template <class A>
 void serialize(A& ar, Scan& m, unsigned) {
-  ar& m.space& m.templates& m.max& m.after& m.until;
+  ar& m.space& m.templates& m.max& m.after& m.until& m.whole;
 }
 template <class A> void serialize(A& ar, Aggregate::Term& m, unsigned) { ar & m.function & m.position; }
 template <class A>
@@ -82,7 +82,7 @@ void serialize(A& ar, SpaceInfo& m, unsigned) {
   ar& m.name& m.durability& m.tuples& m.bytes& m.waiters& m.held& m.quota_tuples& m.quota_bytes;
 }
 template <class A> void serialize(A& ar, Listing& m, unsigned) { ar & m.spaces; }
-template <class A> void serialize(A& ar, Page& m, unsigned) { ar & m.items & m.after & m.until & m.done; }
+template <class A> void serialize(A& ar, Page& m, unsigned) { ar & m.items & m.after & m.until & m.done & m.puts; }
 template <class A> void serialize(A& ar, Ran& m, unsigned) { ar & m.branch & m.items & m.updated & m.put; }
 template <class A> void serialize(A& ar, Event& m, unsigned) { ar & m.number & m.kind & m.item; }
 template <class A> void serialize(A& ar, Events& m, unsigned) { ar & m.events & m.next & m.gap; }

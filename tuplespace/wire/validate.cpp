@@ -202,6 +202,10 @@ struct Check {
   }
   void operator()(const Page& m) const {
     for (const auto& item : m.items) check_tuple(item.tuple, tuple_bytes);
+    for (const auto& put : m.puts) {
+      check_tuple(put.tuple, tuple_bytes);
+      check_group(put.group);
+    }
   }
   void operator()(const Ran& m) const {
     for (const auto* items : {&m.items, &m.updated})
