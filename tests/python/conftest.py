@@ -119,7 +119,8 @@ def space(server, request):
     """A space of the test's own."""
     import parvis
 
-    with parvis.connect(server.address, space=f"test-{request.node.name}"[:200]) as space:
+    name = f"{request.module.__name__}-{request.node.name}"  # tests in two files may have one name
+    with parvis.connect(server.address, space=name[:200]) as space:
         yield space
 
 
