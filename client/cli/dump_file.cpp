@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -70,7 +71,7 @@ class Reader {
         case 'P':
           if (!in_space) refuse("it is damaged: a tuple stands outside a space");
           ++tuples_;
-          if (auto put = put_in(bytes)) visitor.tuple(std::move(*put));
+          if (auto put = put_in(Blob::take(std::move(bytes)))) visitor.tuple(std::move(*put));
           break;
         case 'E':
           if (bytes.size() != 12 || number_at(bytes, 0, 8) != tuples_ || number_at(bytes, 8, 4) != sum_before)
@@ -92,7 +93,8 @@ class Reader {
     info.name = as_text(bytes.subspan(space_head));
     return info;
   }
-  std::optional<Put> put_in(ByteSpan bytes) {
+  std::optional<Put> put_in(const Blob& whole) {
+    const ByteSpan bytes = whole.span();
     const std::uint64_t group = bytes.size() < put_head ? 0 : number_at(bytes, 20, 4);
     if (bytes.size() < put_head || group > bytes.size() - put_head) refuse("it is damaged: a tuple cannot be read");
     Put put;
@@ -101,8 +103,8 @@ class Reader {
     if (lease_until != 0 && lease_until <= now_) return std::nullopt;
     if (lease_until != 0) put.lease_us = lease_until - now_;
     put.delay_us = std::max<std::int64_t>(static_cast<std::int64_t>(number_at(bytes, 12, 8)) - now_, 0);
-    if (group != 0) put.group = Blob::copy(bytes.subspan(put_head, group));
-    put.tuple = Blob::copy(bytes.subspan(put_head + group));
+    if (group != 0) put.group = whole.slice(put_head, group);
+    put.tuple = whole.slice(put_head + group, bytes.size() - put_head - group);
     return put;
   }
   ByteVector next(std::uint64_t size) {
@@ -148,29 +150,28 @@ void DumpWriter::space(const SpaceInfo& info) {
   put(bytes, info.quota_bytes, 8);
   const ByteSpan name = as_bytes(info.name);
   bytes.insert(bytes.end(), name.begin(), name.end());
-  part('S', bytes);
+  part('S', {bytes});
 }
 
 void DumpWriter::tuple(const Put& asked) {
   ++tuples_;
   const Blob tuple = asked.tuple.flat(), group = asked.group.flat();
   if (asked.priority == 0 && asked.lease_us < 0 && asked.delay_us == 0 && group.size() == 0)
-    return part('T', tuple.span());
+    return part('T', {tuple.span()});
   const std::int64_t now = wall_us();
   ByteVector bytes;
   put(bytes, static_cast<std::uint32_t>(asked.priority), 4);
   put(bytes, static_cast<std::uint64_t>(asked.lease_us < 0 ? 0 : now + asked.lease_us), 8);
   put(bytes, static_cast<std::uint64_t>(asked.delay_us == 0 ? 0 : now + asked.delay_us), 8);
   put(bytes, group.size(), 4);
-  for (const Blob& part : {group, tuple}) bytes.insert(bytes.end(), part.span().begin(), part.span().end());
-  part('P', bytes);
+  part('P', {bytes, group.span(), tuple.span()});
 }
 
 void DumpWriter::finish() {
   ByteVector bytes;
   put(bytes, tuples_, 8);
   put(bytes, checksum_.checksum(), 4);
-  part('E', bytes);
+  part('E', {bytes});
   if (std::fflush(out_) != 0) fail("write");
   if (!file_) return;
   if (::fsync(::fileno(out_)) != 0) fail("sync");
@@ -178,11 +179,12 @@ void DumpWriter::finish() {
   if (std::rename(fresh_.c_str(), path_.c_str()) != 0) fail("rename");
 }
 
-void DumpWriter::part(char kind, ByteSpan bytes) {
+void DumpWriter::part(char kind, std::initializer_list<ByteSpan> pieces) {
   ByteVector head{static_cast<std::byte>(kind)};
-  put(head, bytes.size(), 8);
+  put(head, std::accumulate(pieces.begin(), pieces.end(), std::size_t{0},
+                            [](std::size_t sum, ByteSpan piece) { return sum + piece.size(); }), 8);
   write(head);
-  write(bytes);
+  for (const ByteSpan piece : pieces) write(piece);
 }
 
 void DumpWriter::write(ByteSpan bytes) {

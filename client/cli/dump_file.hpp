@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -43,7 +44,7 @@ class DumpWriter {
   void finish();  // written and synced
 
  private:
-  void part(char kind, ByteSpan bytes);
+  void part(char kind, std::initializer_list<ByteSpan> pieces);
   void write(ByteSpan bytes);
   [[noreturn]] void fail(const char* what) const;
 

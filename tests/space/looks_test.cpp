@@ -85,6 +85,23 @@ TEST_CASE("Who looks for a range waits for its ordered index, in order, until it
   client.harness.engine->check();
 }
 
+TEST_CASE("A blocked statement that is woken waits on for the ordered index of its range") {
+  Quick client(few_steps());
+  for (int i = 0; i < 3000; ++i) client.ask(out("(1, " + std::to_string(i) + ")"));
+  Statement statement;
+  const Condition go{Condition::What::in, "s", pattern("(\"go\",)")};
+  const Condition range{Condition::What::in, "s", pattern("(?, 5000..6000)")};
+  statement.branches = {{{go, range}, {}}};
+  const Sequence ran = client.start(statement);
+  client.ask(out("(\"go\",)"));
+  CHECK_THAT(client.text(ran), Contains("no answer"));
+  client.idle(40);
+  CHECK_THAT(client.text(ran), Contains("no answer"));
+  client.ask(out("(1, 5500)"));
+  CHECK(Asker::text_of(Asker::as<Ran>(client.answer(ran)).items) == "(\"go\",) ; (1, 5500)");
+  client.harness.engine->check();
+}
+
 TEST_CASE("Who waits for an ordered index is told when the memory does not suffice for it") {
   Limits limits = few_steps();
   const auto fill = [](Quick& client) {

@@ -124,7 +124,7 @@ void Engine::State::apply(Session& s, Sequence sequence, const Operation& operat
         0);
   if (auto known = s.applied.find(sequence); known != s.applied.end()) return answer_again(s, sequence, known->second);
   if (s.waiting.contains(sequence) || s.parked.contains(sequence)) return;
-  look(s, sequence, operation, 0);
+  attempt(s, sequence, operation, 0);
 }
 
 void Engine::State::answer(const Session& s, Sequence sequence, Answer answer, std::uint64_t after) {

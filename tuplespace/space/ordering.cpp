@@ -2,7 +2,7 @@
 // that used up its steps, and would not have with the index, is parked until none is in the making, and begins anew.
 #include <algorithm>
 
-#include "tuplespace/space/state.hpp"
+#include "tuplespace/space/statements.hpp"
 
 namespace parvis::space {
 
@@ -67,7 +67,7 @@ bool Engine::State::ordering_for(const Space& space, std::span<const Matcher> ma
   });
 }
 
-void Engine::State::look(Session& s, Sequence sequence, const Operation& operation, unsigned looks_before) {
+void Engine::State::attempt(Session& s, Sequence sequence, const Operation& operation, unsigned looks_before) {
   looks_left = most_looks - looks_before;
   try {
     std::visit([&](const auto& o) { run(s, sequence, o); }, operation);
@@ -95,15 +95,32 @@ void Engine::State::park_look(Session& s, Sequence sequence, const Operation& op
   park(s, sequence, std::move(waiting), patience);
 }
 
-// The longest waiting; the others in turns to come.
+// Of a blocked statement. Nothing: it waits on, also for the ordered index of a range, and then is woken again.
+Engine::State::Decision Engine::State::decide_again(const Waiter& waiter) {
+  looks_left = 1;
+  Decision decision;
+  try {
+    decision = decide(*waiter.statement, waiter.templates);
+  } catch (const LookAgain&) {
+    woken_later.insert(waiter.place());
+  }
+  looks_left = 0;  // also of the operation that has woken it: it has changed something, and does not begin anew
+  return decision;
+}
+
+// The longest waiting look, or statement; the others in turns to come.
 void Engine::State::look_again() {
-  if (looks.empty()) return;
-  const Parked waited = unpark(parked.at(*looks.begin()));
-  Operation operation = *waited.look;
-  if (std::int64_t* timeout = timeout_of(operation); timeout != nullptr && *timeout >= 0)
-    *timeout = std::max<std::int64_t>(*timeout - (now - waited.since).count(), 0);
-  look(*sessions.at(waited.session), waited.sequence, operation, waited.looks);
-  if (looks.empty()) return;
+  if (!looks.empty()) {
+    const Parked waited = unpark(parked.at(*looks.begin()));
+    Operation operation = *waited.look;
+    if (std::int64_t* timeout = timeout_of(operation); timeout != nullptr && *timeout >= 0)
+      *timeout = std::max<std::int64_t>(*timeout - (now - waited.since).count(), 0);
+    attempt(*sessions.at(waited.session), waited.sequence, operation, waited.looks);
+  } else if (!woken_later.empty()) {
+    woken.insert(woken_later.extract(woken_later.begin()));
+    settle();
+  }
+  if (looks.empty() && woken_later.empty()) return;
   fill_at = now + slice_pause;
   set_deadline(fill_at, Deadline::Kind::slice, 0);
 }

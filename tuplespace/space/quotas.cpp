@@ -128,17 +128,22 @@ void Engine::State::park(Session& s, Sequence sequence, Parked waiting, std::int
   waiting.since = now;
   waiting.bytes += sizeof(Parked) + 200;
   parked_bytes += waiting.bytes;
-  (waiting.is_look() ? looks : waiting.is_watch() ? waiting.space->watches : waiting.space->outs).insert(waiting.id);
+  line_of(waiting).insert(waiting.id);
   s.parked.emplace(sequence, waiting.id);
   set_deadline(time_after(timeout_us), Deadline::Kind::parked, waiting.id);
   parked.emplace(waiting.id, std::move(waiting));
+}
+
+std::set<std::uint64_t>& Engine::State::line_of(const Parked& waiting) {
+  if (waiting.is_look()) return looks;
+  return waiting.is_watch() ? waiting.space->watches : waiting.space->outs;
 }
 
 Parked Engine::State::unpark(const Parked& waiting) {
   Parked gone = std::move(parked.extract(waiting.id).mapped());
   parked_bytes -= gone.bytes;
   sessions.at(gone.session)->parked.erase(gone.sequence);
-  (gone.is_look() ? looks : gone.is_watch() ? gone.space->watches : gone.space->outs).erase(gone.id);
+  line_of(gone).erase(gone.id);
   if (!gone.is_look() && !gone.space->outs.empty()) roomy.insert(gone.space->slot);  // whoever comes next may need less
   return gone;
 }

@@ -40,6 +40,7 @@ struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
       : limits(l), default_durability(durability), wall_minus_now(offset), index(range_steps(l)),
         blocked(range_steps(l)), waiters(l.reply_bytes) {}
+  // Before the steps of an operation are used up.
   static std::size_t range_steps(const Limits& l) { return std::min(l.range_steps, l.steps_per_operation); }
 
   const Limits limits;
@@ -181,7 +182,7 @@ struct Engine::State {
   [[nodiscard]] bool ordering_for(const Space& space, std::span<const Matcher> matchers) const;
   [[nodiscard]] bool room_to_order() const;
   void fill_ordered_indexes();  // ordering.cpp, as the next three
-  void look(Session& s, Sequence sequence, const Operation& operation, unsigned looks);
+  void attempt(Session& s, Sequence sequence, const Operation& operation, unsigned looks_before);
   void park_look(Session& s, Sequence sequence, const Operation& operation, unsigned looks, Failed otherwise);
   void look_again();
   void give(Session& s, Sequence sequence, const Wish& wish, Space& space, const std::vector<Entry*>& entries);
@@ -204,6 +205,7 @@ struct Engine::State {
   void block(Session& s, Sequence sequence, const Statement& statement, std::vector<Matcher> matchers);
   [[nodiscard]] std::uint64_t seen_by(const Statement& statement) const;
   [[nodiscard]] Decision decide(const Statement& statement, std::span<const Matcher> templates);
+  [[nodiscard]] Decision decide_again(const Waiter& waiter);  // ordering.cpp
   [[nodiscard]] Failed exhausted(const Branch& branch, std::span<const Matcher> templates) const;
   [[nodiscard]] Effects effects_of(const Branch& branch, const Guard& guard);
   void add_effects(const Action& action, const Guard& guard, Effects& effects);
@@ -222,6 +224,7 @@ struct Engine::State {
   };
   std::set<Offer> offers;
   std::set<Place> woken;                // statements to be tried again
+  std::set<Place> woken_later;          // when no ordered index is in the making
   [[nodiscard]] bool a_statement_wants(const std::vector<Entry*>& arriving);
   void offer(std::vector<Entry*>& arriving);
   void settle();
@@ -298,6 +301,7 @@ struct Engine::State {
   void set_quotas(Space& space, const parvis::Spaces& make);
   void park(Session& s, Sequence sequence, Parked waiting, std::int64_t timeout_us);
   Parked unpark(const Parked& waiting);
+  [[nodiscard]] std::set<std::uint64_t>& line_of(const Parked& waiting);
   void end_parked(const Parked& waiting, ErrorCode code, std::string text);
   void time_out(const Parked& waiting);
 

@@ -121,8 +121,7 @@ void Engine::State::hand_over(Waiter& taker, Entry& first) {
 
 // A blocked statement looks again whether it can run.
 void Engine::State::retry(Waiter& waiter) {
-  looks_left = 0;  // the operation at hand has changed something: it does not begin anew
-  Decision decision = decide(*waiter.statement, waiter.templates);
+  Decision decision = decide_again(waiter);
   if (std::holds_alternative<std::monostate>(decision)) return;
   Session& s = *sessions.at(waiter.session);
   if (auto* failed = std::get_if<Failed>(&decision)) {
