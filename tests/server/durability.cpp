@@ -58,6 +58,26 @@ TEST_CASE("a new client is welcomed when its session is durable, a resumed one a
   fresh.call<Done>(1, out({"fine"}));
 }
 
+TEST_CASE("the loop waits for the disk itself while nobody is answered without it") {
+  TestServer server;
+  auto writer = RawClient::unix_socket(server.path());
+  auto reader = RawClient::unix_socket(server.path());
+  writer.open();
+  reader.open();
+  std::uint64_t number = 0;
+  const auto asked_in = [&](int writes) {
+    const int before = server.store.asked_here;
+    for (int i = 0; i < writes; ++i) writer.call<Done>(++number, out({"a tuple"}));
+    return server.store.asked_here - before;
+  };
+  asked_in(300);
+  CHECK(asked_in(10) == 10);
+  reader.call<Done>(1, count({"a tuple"}));
+  CHECK(asked_in(200) == 0);
+  asked_in(100);
+  CHECK(asked_in(10) == 10);
+}
+
 TEST_CASE("who speaks before the welcome is refused, and who leaves before it leaves nothing") {
   TestServer server;
   server.store.hold();

@@ -44,6 +44,10 @@ class FaultyStore : public storage::Store {
   FaultyStore();
   void recover(storage::Visitor& visitor) override { inner_->recover(visitor); }
   void commit(storage::Batch&& batch, storage::Done durable, storage::Sync sync, storage::Done written) override;
+  std::optional<storage::Result> commit_here(storage::Batch& /*batch*/) override {
+    ++asked_here;
+    return {};
+  }
   void read(storage::RecordId id, std::uint64_t offset, std::size_t size, storage::ReadDone done) override {
     inner_->read(id, offset, size, std::move(done));
   }
@@ -58,6 +62,7 @@ class FaultyStore : public storage::Store {
   std::atomic<storage::Outcome> next{storage::Outcome::ok};  // failed: this commit and all later ones
   std::atomic<int> full_times{1};                            // full: so many commits
   std::atomic<bool> nearly_full{false};
+  std::atomic<int> asked_here{0};                            // how often the loop wanted to wait for the disk itself
 
  private:
   struct Waiting {

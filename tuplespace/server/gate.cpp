@@ -34,7 +34,8 @@ std::size_t size_of(const space::Reply& reply) {
 
 }  // namespace
 
-void Gate::take(space::Turn&& turn) {
+bool Gate::take(space::Turn&& turn) {
+  bool at_once = false;
   if (!turn.batch.empty()) {
     waiting_bytes_ += size_of(turn.batch);
     waiting_number_ = turn.number;
@@ -42,7 +43,9 @@ void Gate::take(space::Turn&& turn) {
     else std::move(turn.batch.begin(), turn.batch.end(), std::back_inserter(waiting_));
   }
   for (auto& reply : turn.replies) {
-    if (held_.empty() && reply.after <= durable_ && reply.written <= written_) {
+    const bool waits = reply.after > durable_ || reply.written > written_;
+    at_once = at_once || (!waits && std::holds_alternative<Answer>(reply.answer));
+    if (held_.empty() && !waits) {
       ready_.push_back(std::move(reply));
       continue;
     }
@@ -50,11 +53,12 @@ void Gate::take(space::Turn&& turn) {
     held_bytes_ += bytes;
     held_[reply.after].replies.push_back({std::move(reply), ++listed_, bytes});
   }
-  if (turn.ended.empty() && opened_.empty()) return;
+  if (turn.ended.empty() && opened_.empty()) return at_once;
   Held& last = held_[newest()];
   for (const auto session : std::exchange(opened_, {})) last.opened.push_back(session);
   // A goodbye is complete when it is durable: the connection's end says so.
   for (const auto session : turn.ended) last.ended.push_back(session);
+  return at_once;
 }
 
 void Gate::forget(SessionId session) {

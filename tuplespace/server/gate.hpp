@@ -37,7 +37,7 @@ class Gate {
 
   // A session is new in the turn that is taken next.
   void opened(SessionId session) { opened_.push_back(session); }
-  void take(space::Turn&& turn);
+  bool take(space::Turn&& turn);          // true: somebody is answered without the disk
   // The session's connection has gone: its answers taken so far are not for the next one, which asks again.
   void forget(SessionId session);
   std::optional<Free> release();          // call until there is nothing; what comes first may leave first

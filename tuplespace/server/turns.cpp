@@ -11,6 +11,7 @@
 namespace parvis::server {
 namespace {
 
+constexpr unsigned few_commits = 256;  // while nobody was answered without the disk: so nobody needs the loop meanwhile
 constexpr space::Time full_rest = std::chrono::seconds(1);            // after a batch for which the disk had no room
 constexpr space::Time room_period = std::chrono::milliseconds(250);  // how often, at most, the disk's room is looked at
 
@@ -107,7 +108,7 @@ void Turns::run() {
 void Turns::turn() {
   engine_->advance(now());
   watch_room();
-  gate_.take(engine_->take_turn());
+  commits_alone_ = gate_.take(engine_->take_turn()) ? 0 : commits_alone_;
   release();
   watch_backlog();
   set_timer();
@@ -131,7 +132,7 @@ void Turns::commit() {
   auto commit = gate_.next();
   if (!commit) return;
   const auto sync = commit->sync;
-  if (sync == storage::Sync::now && owner_.alone()) {
+  if (sync == storage::Sync::now && (owner_.alone() || ++commits_alone_ > few_commits)) {
     if (const auto result = store_.commit_here(*commit)) return durable(*result);
   }
   const bool tell = commit->tell_written;

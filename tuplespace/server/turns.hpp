@@ -82,6 +82,7 @@ class Turns {
 
   Gate gate_;
   std::uint64_t generation_ = 0;             // of the engine, whose batches the store tells of
+  unsigned commits_alone_ = 0;               // since somebody was answered without the disk
   bool behind_ = false;
   std::string broken_;
   space::Time room_looked_at_{-1};
