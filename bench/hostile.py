@@ -1,18 +1,23 @@
 """What other clients feel of slow and hostile peers: round trips of one client alone, and beside each kind of peer.
+Those that never rest take a share of the cores, whoever serves them: so they are measured at a server that drops
+all, too.
 
 usage: hostile.py ADDRESS SOCKET N SPACE_BENCH        figures
        hostile.py peer KIND ADDRESS SOCKET            is such a peer until it is killed; says "ready"
+       hostile.py elsewhere KIND ADDRESS SOCKET       likewise, at a server of its own
 """
 import contextlib
 import json
 import os
 import resource
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 PAUSE_S = 0.002  # between the attacks of those that never rest: on few cores they would measure the scheduler
 
@@ -87,11 +92,41 @@ KINDS: dict[str, Callable[[str, str], Iterator[None]]] = {
     f.__name__: f for f in (idle, waiters, stopped, dripping, flood, garbage)}
 
 
+RESTLESS = (dripping, flood, garbage)
+
+
+def drop_all(path: str) -> None:
+    """A server that reads what comes and keeps nothing, in a process of its own: it ends with this one."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(1000)
+    parent = os.getpid()
+    if os.fork():
+        return
+    with selectors.DefaultSelector() as ready:
+        ready.register(listener, selectors.EVENT_READ)
+        while os.getppid() == parent:
+            for key, _ in ready.select(1):
+                if key.fileobj is listener:
+                    ready.register(listener.accept()[0], selectors.EVENT_READ)
+                    continue
+                peer = cast(socket.socket, key.fileobj)
+                with contextlib.suppress(OSError):
+                    if peer.recv(65536):
+                        continue
+                ready.unregister(peer)
+                peer.close()
+    os._exit(0)
+
+
 def main() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if sys.argv[1] == "peer":
+    if sys.argv[1] in ("peer", "elsewhere"):
         kind, address, path = sys.argv[2:]
+        if sys.argv[1] == "elsewhere":
+            path = f"\0parvis-bench-{os.getpid()}"  # a name that ends with its processes
+            drop_all(path)
         for _ in KINDS[kind](address, path):
             print("ready", flush=True)
         return
@@ -104,11 +139,11 @@ def main() -> None:
                 print(json.dumps({**line, "metric": line["metric"] + beside}), flush=True)
 
     measure(", alone")
-    for kind in KINDS:
-        with subprocess.Popen([sys.executable, __file__, "peer", kind, address, path], stdout=subprocess.PIPE) as peer:
+    for how, kind in [("peer", kind) for kind in KINDS] + [("elsewhere", kind.__name__) for kind in RESTLESS]:
+        with subprocess.Popen([sys.executable, __file__, how, kind, address, path], stdout=subprocess.PIPE) as peer:
             if not peer.stdout or peer.stdout.readline() != b"ready\n":
                 sys.exit(f"the {kind} peer has failed")
-            measure(f", beside {kind}")
+            measure(f", beside {kind}" + (" elsewhere" if how == "elsewhere" else ""))
             peer.kill()
     measure(", alone again")
 
