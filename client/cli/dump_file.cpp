@@ -100,9 +100,11 @@ class Reader {
     Put put;
     put.priority = static_cast<std::int32_t>(number_at(bytes, 0, 4));
     const auto lease_until = static_cast<std::int64_t>(number_at(bytes, 4, 8));
+    const auto visible_at = static_cast<std::int64_t>(number_at(bytes, 12, 8));
+    if (lease_until < 0 || visible_at < 0) refuse("it is damaged: a tuple cannot be read");
     if (lease_until != 0 && lease_until <= now_) return std::nullopt;
     if (lease_until != 0) put.lease_us = lease_until - now_;
-    put.delay_us = std::max<std::int64_t>(static_cast<std::int64_t>(number_at(bytes, 12, 8)) - now_, 0);
+    put.delay_us = std::max<std::int64_t>(visible_at - now_, 0);
     if (group != 0) put.group = whole.slice(put_head, group);
     put.tuple = whole.slice(put_head + group, bytes.size() - put_head - group);
     return put;

@@ -52,6 +52,19 @@ TEST_CASE("equality of encodings is equality of values, and equal values hash eq
   CHECK(equal > 1000);
 }
 
+TEST_CASE("Large values are hashed by their size and both ends") {
+  const auto hash = [](std::size_t size, std::size_t changed) {
+    std::string text(size, 'a');
+    if (changed < size) text[changed] = 'b';
+    return hash_value(value_bytes(Value(text)).span());
+  };
+  constexpr std::size_t size = 3 << 20, nowhere = size;
+  CHECK(hash(size, nowhere) == hash(size, nowhere));
+  CHECK(hash(size, 0) != hash(size, nowhere));
+  CHECK(hash(size, size - 1) != hash(size, nowhere));
+  CHECK(hash(size + 1, nowhere) != hash(size, nowhere));
+}
+
 TEST_CASE("-0.0 is normalised at every depth, and nowhere else") {
   const auto same = [](const char* a, const char* b) {
     const auto x = value_bytes(parsed(a));

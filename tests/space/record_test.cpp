@@ -1,6 +1,9 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "harness.hpp"
+#include "tuplespace/model/mapped.hpp"
 #include "tuplespace/space/record.hpp"
 
 using namespace parvis;
@@ -89,4 +92,38 @@ TEST_CASE("The first version of every record stays readable") {
   CHECK(std::get<SpaceRecord>(decode(16, bytes({2, 1, 2, 'v'}))).durability == Durability::volatile_);
   CHECK(std::get<TupleRecord>(decode(17, bytes({3, 1, 3, 16, 9, 1, 0xAA}))).head.priority == -5);
   CHECK(std::get<ClaimRecord>(decode(18, bytes({5, 1, 17, 1, 1, 17}))).tuples == std::vector<TupleId>{17});
+}
+
+TEST_CASE("A large tuple stays where it has arrived, with its head before it") {
+  const Blob body = tuple("(\"task\", 7)");
+  const auto arrived = [&] {
+    auto memory = map_bytes(body.size());
+    REQUIRE(memory);
+    std::copy(body.span().begin(), body.span().end(), memory.get());
+    const ByteSpan bytes(memory.get(), body.size());
+    return Blob(std::move(memory), bytes);
+  };
+  const Blob blob = arrived();
+  const TupleHead head{99, -3};
+  const TupleBytes kept = tuple_bytes(head, Payload(blob));
+  CHECK(kept.tuple().data() == blob.data());
+  CHECK(Blob::borrowed(kept.tuple()) == body);
+  CHECK(kept.record_blob() == tuple_bytes(head, body.span()).record_blob());
+
+  const TupleBytes second = tuple_bytes({5}, Payload(blob));  // the room in front is taken
+  CHECK(second.tuple().data() != blob.data());
+  CHECK(head_of(1, kept).space == 99);
+  const Blob part = arrived().slice(0, body.size() - 1);
+  CHECK(tuple_bytes(head, Payload(part)).tuple().data() != part.data());
+  const ByteVector key(mapped_front);
+  TupleHead long_head{99};
+  long_head.group = key;
+  const Blob other = arrived();
+  CHECK(tuple_bytes(long_head, Payload(other)).tuple().data() != other.data());
+}
+
+TEST_CASE("A record of a tuple that is none is damaged, and named") {
+  const Blob whole = tuple_bytes({16}, tuple("(\"task\", 7)").span()).record_blob();
+  CHECK_THROWS_WITH(decode(100, whole.span().first(whole.size() - 1)), Catch::Contains("record 100 ") &&
+                                                                             Catch::Contains("its tuple is damaged"));
 }

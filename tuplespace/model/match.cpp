@@ -278,17 +278,30 @@ bool equal_values(ByteSpan a, ByteSpan b) {
   return same && same_until(a.data() + a.size());
 }
 
+namespace {
+
+// Of a large value the size and both ends: whoever looks for it compares it whole, and a hash of all of a gigabyte would
+// keep everybody waiting.
+std::uint64_t hash_bytes(ByteSpan bytes) {
+  constexpr std::size_t end = 512 << 10;
+  if (bytes.size() <= 2 * end) return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed());
+  const std::uint64_t first = XXH3_64bits_withSeed(bytes.data(), end, seed() ^ bytes.size());
+  return XXH3_64bits_withSeed(bytes.last(end).data(), end, first);
+}
+
+}  // namespace
+
 std::uint64_t hash_value(ByteSpan value) {
   const auto tag = walk::tag(value.data());
   if (tag == tags::real && walk::real_bits(value.data() + 1) == negative_zero) {
     constexpr std::byte zero[9] = {std::byte{tags::real}};
-    return XXH3_64bits_withSeed(zero, sizeof zero, seed());
+    return hash_bytes(zero);
   }
   if (tags::is_container(tag)) {
     const auto normal = without_negative_zeros(value);
-    if (!normal.empty()) return XXH3_64bits_withSeed(normal.data(), normal.size(), seed());
+    if (!normal.empty()) return hash_bytes(normal);
   }
-  return XXH3_64bits_withSeed(value.data(), value.size(), seed());
+  return hash_bytes(value);
 }
 
 std::uint64_t hash_combine(std::uint64_t a, std::uint64_t b) {

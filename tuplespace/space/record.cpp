@@ -17,10 +17,13 @@
 // bytes of the old version to tests/space/record_test.cpp before the change, so that the test keeps reading them.
 #include "tuplespace/space/record.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "tuplespace/model/codec.hpp"
+#include "tuplespace/model/mapped.hpp"
 #include "tuplespace/space/shared_bytes.hpp"
 
 namespace parvis::space {
@@ -345,9 +348,19 @@ TupleBytes tuple_bytes(const TupleHead& head, ByteSpan body) {
                   [&](std::byte* to) { std::memcpy(to, body.data(), body.size()); });
 }
 
+// Where there is room in front of a large tuple it stays where it has arrived.
 TupleBytes tuple_bytes(const TupleHead& head, const Payload& payload) {
   const Encoding* encoding = payload.encoding();
-  if (encoding == nullptr) return tuple_bytes(head, payload.blob().span());
+  if (encoding == nullptr) {
+    const Blob& blob = payload.blob();
+    const RecordWriter written = write_head(head);
+    std::byte* front = take_front(blob, written.span().size());
+    if (front == nullptr) return tuple_bytes(head, blob.span());
+    std::copy(written.span().begin(), written.span().end(), front);
+    return {{blob.owner(), front},
+            static_cast<std::uint32_t>(written.span().size() + blob.size()),
+            static_cast<std::uint16_t>(written.span().size())};
+  }
   return allocate(write_head(head).span(), encoding->size(), [&](std::byte* to) {
     std::size_t done = 0;
     auto copy = [&](ByteSpan bytes) { to = std::copy(bytes.begin(), bytes.end(), to); };
@@ -367,6 +380,11 @@ Record decode(storage::RecordId id, ByteSpan bytes) {
   if (kind == Kind::tuple) {
     TupleRecord record{read_head(in), {}};
     const std::size_t head = in.position();
+    try {
+      validate_tuple(bytes.subspan(head));
+    } catch (const Error&) {
+      in.fail("its tuple is damaged");
+    }
     record.bytes = allocate(bytes.first(head), bytes.size() - head, [&](std::byte* to) {
       std::memcpy(to, bytes.data() + head, bytes.size() - head);
     });

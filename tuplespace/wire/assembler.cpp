@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +7,7 @@
 #include <unordered_map>
 
 #include "tuplespace/model/error.hpp"
+#include "tuplespace/model/mapped.hpp"
 #include "tuplespace/wire/frame.hpp"
 
 namespace parvis::wire {
@@ -77,12 +77,12 @@ std::shared_ptr<std::byte> allocate(std::size_t size) {
     auto bytes = std::make_shared_for_overwrite<std::byte[]>(size);
     return {bytes, bytes.get()};
   }
-  void* pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (pages == MAP_FAILED) {
+  auto mapped = map_bytes(size);
+  if (!mapped) {
     throw Error(ErrorCode::limit_exceeded,
                 fmt::format("no memory for a segment of {} bytes: {}", size, std::strerror(errno)));
   }
-  return {static_cast<std::byte*>(pages), [size](std::byte* p) { munmap(p, size); }};
+  return mapped;
 }
 
 void read_lengths(Partial& p, const Limits& limits) {
@@ -100,8 +100,9 @@ void read_lengths(Partial& p, const Limits& limits) {
   }
 }
 
-void end_segment_when_full(Partial& p) {
+void fill(Partial& p, std::size_t more) {
   const std::size_t size = p.sizes[p.done.size()];
+  p.filled += more;
   if (p.filled < size) return;
   const std::byte* bytes = p.memory.get();
   p.done.emplace_back(std::move(p.memory), ByteSpan(bytes, size));
@@ -129,8 +130,7 @@ std::size_t feed(Partial& p, ByteSpan bytes, const Limits& limits) {
   if (!p.memory) p.memory = allocate(size);
   const std::size_t n = std::min(bytes.size(), size - p.filled);
   std::memcpy(p.memory.get() + p.filled, bytes.data(), n);
-  p.filled += n;
-  end_segment_when_full(p);
+  fill(p, n);
   return n;
 }
 
@@ -284,8 +284,7 @@ void Assembler::received(std::size_t bytes, const std::function<void(Incoming&&)
   State& s = *state_;
   if (s.direct) {
     s.direct = false;
-    s.current->filled += bytes;
-    end_segment_when_full(*s.current);
+    fill(*s.current, bytes);
     s.count(bytes);
   } else {
     s.end += bytes;
