@@ -1,5 +1,6 @@
-// Any bytes as the files of the journal, with checksums that are right as often as not: what is handed out is every entry
-// from the first that was asked for to the last, in order, or the journal is refused with an Error; and then it goes on.
+// Any bytes as the files of the journal, with checksums that are right as often as not: what is handed out is every
+// entry from the first that was asked for to the last, in order, or the journal is refused with an Error; and then it
+// goes on.
 //
 //   input := applied:u8 step*     step := what:u8 where:u8 n:u8 bytes of n
 //     what & 3: the segment; what >> 2 & 3:

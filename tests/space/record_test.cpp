@@ -90,7 +90,7 @@ TEST_CASE("The first version of every record stays readable") {
   };
   CHECK(std::get<MetaRecord>(decode(1, bytes({1, 1, 2, 0x90, 0x80, 4}))).reserved == 65552);
   CHECK(std::get<SpaceRecord>(decode(16, bytes({2, 1, 2, 'v'}))).durability == Durability::volatile_);
-  CHECK(std::get<TupleRecord>(decode(17, bytes({3, 1, 3, 16, 9, 1, 0xAA}))).head.priority == -5);
+  CHECK(std::get<TupleRecord>(decode(17, bytes({3, 1, 3, 16, 9, 1, 0}))).head.priority == -5);
   CHECK(std::get<ClaimRecord>(decode(18, bytes({5, 1, 17, 1, 1, 17}))).tuples == std::vector<TupleId>{17});
 }
 

@@ -13,8 +13,8 @@ inline constexpr std::size_t mapped_front = 4096;
 
 // Null: there is no memory (errno tells why).
 std::shared_ptr<std::byte> map_bytes(std::size_t size);
-// The `size` bytes in front of a blob, for its only keeper to write. Null: it is not the whole of what map_bytes() gave,
-// there is less room, or somebody has it already. Any thread, one at a time.
+// The `size` bytes in front of a blob, for its only keeper to write. Null: it is not the whole of what map_bytes()
+// gave, there is less room, or somebody has it already. Any thread, one at a time.
 std::byte* take_front(const Blob& blob, std::size_t size);
 
 }  // namespace parvis

@@ -280,7 +280,7 @@ bool equal_values(ByteSpan a, ByteSpan b) {
 
 namespace {
 
-// Of a large value the size and both ends: whoever looks for it compares it whole, and a hash of all of a gigabyte would
+// Of a large value the size and both ends: who looks for it compares it whole, and a hash of all of a gigabyte would
 // keep everybody waiting.
 std::uint64_t hash_bytes(ByteSpan bytes) {
   constexpr std::size_t end = 512 << 10;

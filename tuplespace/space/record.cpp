@@ -20,10 +20,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include <fmt/format.h>
-
 #include "tuplespace/model/codec.hpp"
 #include "tuplespace/model/mapped.hpp"
+#include "tuplespace/space/record_io.hpp"
 #include "tuplespace/space/shared_bytes.hpp"
 
 namespace parvis::space {
@@ -37,80 +36,7 @@ enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4
                                     has_group = 32 };
 constexpr std::uint8_t has_quotas = 4;  // beside the durability
 
-std::uint64_t zigzag(std::int64_t v) {
-  return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63);
-}
-std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1 ^ (~(v & 1) + 1)); }
-
-class RecordWriter {
- public:
-  explicit RecordWriter(Kind kind) {
-    byte(static_cast<std::uint8_t>(kind));
-    byte(record_version);
-  }
-  void byte(std::uint8_t b) { bytes_.push_back(static_cast<std::byte>(b)); }
-  void number(std::uint64_t n) {
-    for (; n >= 0x80; n >>= 7) byte(static_cast<std::uint8_t>(n | 0x80));
-    byte(static_cast<std::uint8_t>(n));
-  }
-  void append(ByteSpan bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
-  [[nodiscard]] ByteSpan span() const { return bytes_; }
-  Blob blob() { return Blob::take(std::move(bytes_)); }
-
- private:
-  ByteVector bytes_;
-};
-
-class RecordReader {
- public:
-  RecordReader(storage::RecordId id, ByteSpan bytes) : id_(id), bytes_(bytes) {}
-
-  std::uint8_t byte() {
-    need(1);
-    return static_cast<std::uint8_t>(bytes_[at_++]);
-  }
-  std::uint64_t number() {
-    std::uint64_t n = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t b = byte();
-      n |= static_cast<std::uint64_t>(b & 0x7f) << shift;
-      if (b < 0x80) return n;
-    }
-    fail("a number does not end");
-  }
-  // A count of things of which each takes at least `least` bytes.
-  std::size_t count(std::size_t least) {
-    const std::uint64_t n = number();
-    if (n > (bytes_.size() - at_) / least) fail("a count is larger than what follows");
-    return n;
-  }
-  void read(std::span<std::byte> to) {
-    need(to.size());
-    std::memcpy(to.data(), bytes_.data() + at_, to.size());
-    at_ += to.size();
-  }
-  ByteSpan bytes(std::size_t size) {
-    need(size);
-    return bytes_.subspan(std::exchange(at_, at_ + size), size);
-  }
-  ByteSpan rest() { return bytes_.subspan(std::exchange(at_, bytes_.size())); }
-  [[nodiscard]] std::size_t position() const { return at_; }
-  void end() const {
-    if (at_ != bytes_.size()) fail("something follows its end");
-  }
-  [[noreturn]] void fail(const char* what) const {
-    throw Error(ErrorCode::storage_error,
-                fmt::format("record {} of the store cannot be read at byte {}: {}", id_, at_, what));
-  }
-
- private:
-  void need(std::size_t n) const {
-    if (bytes_.size() - at_ < n) fail("it is cut off");
-  }
-  storage::RecordId id_;
-  ByteSpan bytes_;
-  std::size_t at_ = 0;
-};
+RecordWriter writer(Kind kind) { return {static_cast<std::uint8_t>(kind), record_version}; }
 
 TupleHead read_head(RecordReader& in) {
   TupleHead head;
@@ -128,7 +54,7 @@ TupleHead read_head(RecordReader& in) {
 }
 
 RecordWriter write_head(const TupleHead& head) {
-  RecordWriter out(Kind::tuple);
+  RecordWriter out = writer(Kind::tuple);
   out.byte(static_cast<std::uint8_t>((head.priority != 0 ? has_priority : 0) | (head.attempts != 0 ? has_attempts : 0) |
                                      (head.lease_until != 0 ? has_lease : 0) | (head.not_before != 0 ? has_delay : 0) |
                                      (head.owner != 0 ? has_owner : 0) | (head.group.empty() ? 0 : has_group)));
@@ -246,14 +172,14 @@ TupleBytes allocate(ByteSpan head, std::size_t size, Copy&& copy) {
 }  // namespace
 
 Blob encode(const MetaRecord& record) {
-  RecordWriter out(Kind::meta);
+  RecordWriter out = writer(Kind::meta);
   out.number(record.epoch);
   out.number(record.reserved);
   return out.blob();
 }
 
 Blob encode(const SpaceRecord& record) {
-  RecordWriter out(Kind::space);
+  RecordWriter out = writer(Kind::space);
   const bool quotas = record.quota_tuples != 0 || record.quota_bytes != 0;
   out.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(record.durability) | (quotas ? has_quotas : 0)));
   if (quotas) {
@@ -265,7 +191,7 @@ Blob encode(const SpaceRecord& record) {
 }
 
 Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Sequence, Applied>& applied) {
-  RecordWriter out(Kind::session);
+  RecordWriter out = writer(Kind::session);
   out.append(secret.bytes);
   out.number(confirmed);
   std::size_t count = 0;
@@ -284,7 +210,7 @@ Blob encode_session(const Secret& secret, Sequence confirmed, const std::map<Seq
 }
 
 Blob encode(const ClaimRecord& record) {
-  RecordWriter out(Kind::claim);
+  RecordWriter out = writer(Kind::claim);
   out.number(record.session);
   out.number(zigzag(record.lease_us));
   out.number(record.tuples.size());
@@ -293,7 +219,7 @@ Blob encode(const ClaimRecord& record) {
 }
 
 Blob encode(const EventsRecord& record) {
-  RecordWriter out(Kind::events);
+  RecordWriter out = writer(Kind::events);
   out.number(record.space);
   out.number(record.first);
   out.number(record.events.size());
@@ -308,7 +234,7 @@ Blob encode(const EventsRecord& record) {
 }
 
 Blob encode(const TombstoneRecord& record) {
-  RecordWriter out(Kind::tombstone);
+  RecordWriter out = writer(Kind::tombstone);
   out.append(record.tombstone.secret.bytes);
   out.number(static_cast<std::uint64_t>(record.until));
   Sequence before = record.tombstone.confirmed;
@@ -319,7 +245,7 @@ Blob encode(const TombstoneRecord& record) {
 }
 
 Blob encode(const Ran& record) {
-  RecordWriter out(Kind::answer);
+  RecordWriter out = writer(Kind::answer);
   out.number(record.branch);
   for (const auto* items : {&record.items, &record.updated}) {
     out.number(items->size());
