@@ -83,7 +83,7 @@ bool Follower::drain() {
 
 std::vector<Result> Follower::write_now(std::span<const Batch> batches) {
   if (!drain()) return {batches.size(), state()};
-  const std::lock_guard lock(lmdb_);
+  const auto lock = lock_lmdb();
   std::vector<Result> results = writer_.write(batches);
   const std::lock_guard also(mutex_);
   for (const Result& result : results) {
@@ -94,8 +94,41 @@ std::vector<Result> Follower::write_now(std::span<const Batch> batches) {
   return results;
 }
 
-void Follower::collect(const std::vector<BodyId>& orphans) {
-  writer_.collect(orphans);
+std::unique_lock<std::mutex> Follower::lock_lmdb() {
+  ++want_lmdb_;
+  std::unique_lock lock(lmdb_);
+  --want_lmdb_;
+  want_lmdb_.notify_all();
+  return lock;
+}
+
+// A mutex is not fair: who writes slice after slice would have it for ever.
+std::unique_lock<std::mutex> Follower::lock_lmdb_last() {
+  for (unsigned others = want_lmdb_; others != 0; others = want_lmdb_) want_lmdb_.wait(others);
+  return std::unique_lock(lmdb_);
+}
+
+Result Follower::write_ahead(const Blob& record) {
+  if (record.size() <= whole_bytes) return {};
+  std::unique_lock lock = lock_lmdb_last();
+  const ChunkedHead head = writer_.begin_ahead(record);
+  Result result;
+  std::uint32_t next = 0;
+  while (result.outcome == Outcome::ok && next * std::uint64_t{chunk_bytes} < record.size()) {
+    if (stop_ahead_) result = {Outcome::failed, "the store is being closed"};
+    else result = writer_.write_slice(head, record.span(), next);
+    lock.unlock();
+    lock = lock_lmdb_last();
+  }
+  writer_.end_ahead(head, result.outcome == Outcome::ok);
+  return result;
+}
+
+void Follower::collect(std::vector<BodyId> orphans) {
+  {
+    const auto lock = lock_lmdb();
+    writer_.collect_found(std::move(orphans));
+  }
   const std::lock_guard lock(mutex_);
   tidy_ = true;
   changed_.notify_all();
@@ -177,7 +210,7 @@ void Follower::apply(std::unique_lock<std::mutex>& lock) {
   for (const auto* change : sorted) batch.push_back({change->first, change->second});
   Result result;
   {
-    const std::lock_guard writing(lmdb_);
+    const auto writing = lock_lmdb();
     result = writer_.follow(number, batch);
   }
   Changes applied;  // freed without the lock
@@ -208,7 +241,7 @@ void Follower::tidy(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   bool more = false;
   {
-    const std::lock_guard writing(lmdb_);
+    const auto writing = lock_lmdb();
     more = writer_.tidy();
   }
   lock.lock();

@@ -2,12 +2,14 @@
 // which a record that was put and erased meanwhile does not occur at all. What is not yet in LMDB is kept here, for
 // reads.
 //
-// Threads: find, pending, applied and state from any; everything else from the committer's, or, while that rests, from
-// the one that owns the store.
+// Threads: find, pending, applied, state and stop_ahead from any; everything else from the committer's, or, while that
+// rests, from the one that owns the store; write_ahead from one of its own.
+
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -41,7 +43,10 @@ class Follower {
   bool drain();                         // all durable entries
   // Straight to LMDB, behind all entries; synced.
   std::vector<Result> write_now(std::span<const Batch> batches);
-  void collect(const std::vector<BodyId>& orphans);
+  // The body of a large record that a batch will bring, in slices between which LMDB does all that others wait for.
+  Result write_ahead(const Blob& record);
+  void stop_ahead() { stop_ahead_ = true; }
+  void collect(std::vector<BodyId> orphans);
   void close();  // drains, if that is possible, and ends the thread
 
   // Every change that is not yet in LMDB.
@@ -53,6 +58,8 @@ class Follower {
  private:
   using Changes = boost::unordered_flat_map<RecordId, std::optional<Blob>>;
   void run();
+  std::unique_lock<std::mutex> lock_lmdb();  // before whoever writes ahead
+  std::unique_lock<std::mutex> lock_lmdb_last();
   [[nodiscard]] bool must_apply() const;  // under mutex_
   void apply(std::unique_lock<std::mutex>& lock);
   void tidy(std::unique_lock<std::mutex>& lock);
@@ -61,6 +68,8 @@ class Follower {
   LmdbWriter& writer_;
   const std::uint64_t gather_bytes_;
   std::mutex lmdb_;  // held while the writer is used; never taken under mutex_
+  std::atomic<unsigned> want_lmdb_{0};
+  std::atomic<bool> stop_ahead_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Changes unsynced_;  // under mutex_, as is all that follows; newest first

@@ -25,12 +25,15 @@ BodyId next_body(lmdb::Transaction& transaction, lmdb::Table bodies) {
 std::uint32_t write_chunks(lmdb::Transaction& transaction, lmdb::Table bodies, BodyId body, ByteSpan record,
                            std::uint32_t first, std::uint32_t count) {
   lmdb::Cursor cursor(transaction, bodies);
+  const auto last = cursor.last();
+  const bool at_end = !last || body_of(last->key) <= body;  // what is written ahead lets others pass
   std::uint32_t number = first;
   for (; number < first + count && number * std::uint64_t{chunk_bytes} < record.size(); ++number) {
     const ByteSpan rest = record.subspan(number * std::uint64_t{chunk_bytes});
     const ByteSpan part = rest.first(std::min(rest.size(), chunk_bytes));
     const ChunkKey key = chunk_key(body, number);
-    write_frame(cursor.append(key, frame_bytes + part.size()), key, Kind::chunk, part);
+    const std::size_t size = frame_bytes + part.size();
+    write_frame(at_end ? cursor.append(key, size) : cursor.put(key, size), key, Kind::chunk, part);
   }
   return number;
 }

@@ -81,6 +81,7 @@ struct Open {
   JournalWriter journal_writer{journal, follower};
   Committer committer{journal_writer};
   Worker read_thread{"parvis-read"};
+  Worker ahead_thread{"parvis-ahead"};
 };
 
 class LmdbStore final : public Store {
@@ -111,6 +112,16 @@ class LmdbStore final : public Store {
   }
 
   std::optional<Result> commit_here(Batch& batch) override { return opened().committer.commit_here(batch); }
+
+  void write_ahead(std::vector<Blob> records, Done done) override {
+    Open& open = opened();
+    open.ahead_thread.post([&open, records = std::move(records), done = std::move(done)] {
+      Result result;
+      for (const Blob& record : records)
+        if (result.outcome == Outcome::ok) result = open.follower.write_ahead(record);
+      done(result);
+    });
+  }
 
   void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) override {
     Open& open = opened();
@@ -147,6 +158,8 @@ class LmdbStore final : public Store {
     if (!open_) return;
     open_->committer.close();
     open_->read_thread.close();
+    open_->follower.stop_ahead();
+    open_->ahead_thread.close();
     open_->follower.close();
     const std::lock_guard lock(usage_mutex_);
     refresh_counts();

@@ -128,25 +128,73 @@ std::vector<Result> LmdbWriter::write(std::span<const Batch> group) {
 Result LmdbWriter::write_bodies(Job& job) {
   for (const Change& change : *job.batch) {
     if (!is_large(change)) continue;
-    job.heads.push_back({next_body_++, change.record->size(), static_cast<std::uint32_t>(chunk_bytes)});
+    if (const auto head = take_ahead(*change.record)) {
+      job.heads.push_back(*head);
+      continue;
+    }
+    job.heads.push_back(new_head(change.record->size()));
     Result result = write_body(job.heads.back(), change.record->span());
     if (result.outcome != Outcome::ok) return result;
   }
   return {};
 }
 
-Result LmdbWriter::write_body(ChunkedHead& head, ByteSpan record) {
-  for (std::uint32_t first = 0; first * std::uint64_t{chunk_bytes} < record.size();) {
-    const std::uint64_t rest = record.size() - first * std::uint64_t{chunk_bytes};
-    const std::uint64_t now = std::min<std::uint64_t>(rest, chunks_per_transaction * std::uint64_t{chunk_bytes});
-    std::uint32_t next = first;
-    Result result = transact({now + now / 32 + transaction_overhead, Purpose::put}, [&](auto& transaction) {
-      next = write_chunks(transaction, file_.bodies(), head.body, record, first, chunks_per_transaction);
-    });
-    if (result.outcome != Outcome::ok) return result;
-    first = next;
-  }
-  return {};
+Result LmdbWriter::write_body(const ChunkedHead& head, ByteSpan record) {
+  Result result;
+  for (std::uint32_t next = 0; result.outcome == Outcome::ok && next * std::uint64_t{chunk_bytes} < record.size();)
+    result = write_slice(head, record, next);
+  return result;
+}
+
+Result LmdbWriter::write_slice(const ChunkedHead& head, ByteSpan record, std::uint32_t& next) {
+  const std::uint64_t rest = record.size() - next * std::uint64_t{chunk_bytes};
+  const std::uint64_t now = std::min<std::uint64_t>(rest, chunks_per_transaction * std::uint64_t{chunk_bytes});
+  std::uint32_t then = next;
+  Result result = transact({now + now / 32 + transaction_overhead, Purpose::put}, [&](auto& transaction) {
+    then = write_chunks(transaction, file_.bodies(), head.body, record, next, chunks_per_transaction);
+  });
+  if (result.outcome == Outcome::ok) next = then;
+  return result;
+}
+
+ChunkedHead LmdbWriter::begin_ahead(const Blob& record) {
+  drop_unused_ahead();
+  ahead_.push_back({record.owner(), record.data(), new_head(record.size())});
+  return ahead_.back().head;
+}
+
+void LmdbWriter::end_ahead(const ChunkedHead& head, bool is_whole) {
+  const auto is_this = [&](const Ahead& ahead) { return ahead.head.body == head.body; };
+  const auto ahead = std::find_if(ahead_.begin(), ahead_.end(), is_this);
+  ahead->whole = is_whole;
+  if (is_whole) return;
+  ahead_.erase(ahead);
+  collect({head.body});
+}
+
+std::optional<ChunkedHead> LmdbWriter::take_ahead(const Blob& record) {
+  const auto ahead = std::find_if(ahead_.begin(), ahead_.end(), [&](const Ahead& a) {
+    return a.whole && a.bytes == record.data() && a.head.size == record.size() && a.owner.lock() == record.owner();
+  });
+  if (ahead == ahead_.end()) return {};
+  const ChunkedHead head = ahead->head;
+  ahead_.erase(ahead);
+  return head;
+}
+
+void LmdbWriter::drop_unused_ahead() {
+  std::vector<BodyId> unused;
+  std::erase_if(ahead_, [&](const Ahead& ahead) {
+    const bool nobodys = ahead.whole && ahead.owner.expired();
+    if (nobodys) unused.push_back(ahead.head.body);
+    return nobodys;
+  });
+  if (!unused.empty()) collect(unused);
+}
+
+void LmdbWriter::collect_found(std::vector<BodyId> orphans) {
+  for (const Ahead& ahead : ahead_) std::erase(orphans, ahead.head.body);
+  collect(orphans);
 }
 
 void LmdbWriter::write_batches(std::span<Job*> jobs) {
@@ -303,6 +351,7 @@ void LmdbWriter::collect(const std::vector<BodyId>& orphans) {
 }
 
 bool LmdbWriter::tidy() {
+  drop_unused_ahead();
   std::vector<BodyId> some;
   {
     const std::lock_guard lock(orphans_mutex_);

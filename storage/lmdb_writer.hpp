@@ -11,7 +11,9 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,8 +33,16 @@ class LmdbWriter {
   // The changes of the journal's entries up to `number`, in one transaction that remembers the number; ascending by id,
   // no record large. May use the reserve.
   Result follow(std::uint64_t number, const Batch& batch);
+  // Of a large record that a batch will bring: its body, a slice at a time, until all of it or what was begun is to be
+  // given up. Whoever holds the blob until the batch is written finds the body there.
+  ChunkedHead begin_ahead(const Blob& record);
+  Result write_slice(const ChunkedHead& head, ByteSpan record, std::uint32_t& next);
+  void end_ahead(const ChunkedHead& head, bool is_whole);
   // Erases some of what collect() was told; a few milliseconds. False: there is no more, or it cannot be done now.
   bool tidy();
+
+  // What recovery found without a record, but for what was written ahead.
+  void collect_found(std::vector<BodyId> orphans);
 
   [[nodiscard]] std::uint64_t followed() const { return followed_; }  // the number last remembered
 
@@ -56,10 +66,19 @@ class LmdbWriter {
     std::vector<ChunkedHead> heads;  // of its large records, in their order
     Result result;
   };
+  struct Ahead {
+    std::weak_ptr<const void> owner;  // of the blob
+    const std::byte* bytes;
+    ChunkedHead head;
+    bool whole = false;
+  };
   [[nodiscard]] Cost cost_of(const Batch& batch) const;
 
   Result write_bodies(Job& job);
-  Result write_body(ChunkedHead& head, ByteSpan record);
+  Result write_body(const ChunkedHead& head, ByteSpan record);
+  ChunkedHead new_head(std::size_t size) { return {next_body_++, size, static_cast<std::uint32_t>(chunk_bytes)}; }
+  std::optional<ChunkedHead> take_ahead(const Blob& record);
+  void drop_unused_ahead();
   void write_batches(std::span<Job*> jobs);
   Result write_together(std::span<Job* const> jobs);
   void apply(lmdb::Transaction& transaction, std::span<Job* const> jobs, std::vector<BodyId>& replaced);
@@ -80,6 +99,7 @@ class LmdbWriter {
   std::string failure_;    // not empty: nothing is written any more
   std::chrono::steady_clock::time_point next_reader_check_;
   std::atomic<std::uint64_t> transactions_{0};
+  std::vector<Ahead> ahead_;
   std::mutex orphans_mutex_;
   std::deque<BodyId> orphans_;  // under orphans_mutex_
 };

@@ -74,6 +74,10 @@ class Store {
   // nobody else needs meanwhile. Nothing: something is under way, or the disk was not quick last time; then commit() is
   // to be used, and the batch is as it was.
   virtual std::optional<Result> commit_here(Batch& /*batch*/) { return {}; }
+  // Writes large records before the batches that will hold these very blobs, beside what others commit meanwhile: then
+  // such a batch is as quick as any. Who lets go of a blob without committing it leaves nothing. `done` may run before
+  // this returns; not ok: nothing was written.
+  virtual void write_ahead(std::vector<Blob> /*records*/, Done done) { done({}); }
   // Part of a record: at most `size` bytes from `offset`; fewer where the record ends. Never blocks the calling thread.
   // Sees every batch of which `written` or `durable` has run. A damaged record or a failing disk gives `failed`.
   virtual void read(RecordId id, std::uint64_t offset, std::size_t size, ReadDone done) = 0;

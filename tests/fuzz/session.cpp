@@ -12,6 +12,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "support.hpp"
 #include "tuplespace/model/error.hpp"
@@ -38,6 +40,7 @@ class World {
     limits_.transactions_per_session = 8;
     limits_.steps_per_operation = 500;
     limits_.reply_tuples = 64;
+    limits_.write_ahead_bytes = 64;
     start();
     for (auto& client : clients_) open(client);
   }
@@ -89,6 +92,7 @@ class World {
   void restart(bool torn) {
     if (torn) durable_ = before_;
     before_ = durable_;
+    ahead_.clear();
     start();
     for (auto& client : clients_) reconnect(client);
   }
@@ -125,6 +129,10 @@ class World {
 
   void turn() {
     engine_->advance(now_);
+    for (const auto id : std::exchange(ahead_, {})) {
+      if (id % 5 != 0) engine_->written_ahead(id, {}, now_);
+      else engine_->written_ahead(id, Failed{ErrorCode::storage_full, "no room"}, now_);
+    }
     auto turn = engine_->take_turn();
     if (!turn.batch.empty()) {
       before_ = durable_;
@@ -133,6 +141,7 @@ class World {
         else durable_.erase(change.id);
       }
     }
+    for (auto& ahead : turn.ahead) ahead_.push_back(ahead.id);
     for (auto& reply : turn.replies) understood(std::move(reply));
     for (const auto ended : turn.ended) {
       for (auto& client : clients_)
@@ -174,6 +183,7 @@ class World {
   std::unique_ptr<space::Engine> engine_;
   std::array<Client, 4> clients_;
   Records durable_, before_;
+  std::vector<std::uint64_t> ahead_;
 };
 
 }  // namespace

@@ -58,6 +58,40 @@ TEST_CASE("a new client is welcomed when its session is durable, a resumed one a
   fresh.call<Done>(1, out({"fine"}));
 }
 
+TEST_CASE("a large tuple on its way to the disk stalls nobody, and fails alone") {
+  Limits limits;
+  limits.write_ahead_bytes = 1000;
+  TestServer server(limits);
+  auto large = RawClient::unix_socket(server.path());
+  auto other = RawClient::unix_socket(server.path());
+  large.open();
+  other.open();
+  const auto tuple = out({Value(std::string(2000, 'x'))});
+  server.store.hold_ahead();
+  large.send(1, tuple);
+  server.store.wait_for_ahead();
+  other.call<Done>(1, out({"small"}));
+  CHECK(other.call<Done>(2, count({})).number == 1);
+  CHECK(large.silent());
+  server.store.end_ahead({storage::Outcome::full, "the test's disk is full"});
+  CHECK_THAT(large.expect<Failed>(1).text, Catch::Contains("the test's disk is full"));
+  other.call<Done>(3, out({"small"}));
+
+  large.call<Done>(2, tuple);
+  CHECK(other.call<Done>(4, count({})).number == 3);
+  server.store.hold_ahead();
+  large.send(3, tuple);
+  server.store.wait_for_ahead();
+  const auto resume = large.resume();
+  server.kill();
+  server.store.end_ahead({});
+  server.start();
+  auto again = RawClient::unix_socket(server.path());
+  again.open({}, resume);
+  again.call<Done>(3, tuple);  // once, though it was on its way
+  CHECK(again.call<Done>(4, count({})).number == 4);
+}
+
 TEST_CASE("the loop waits for the disk itself while nobody is answered without it") {
   TestServer server;
   auto writer = RawClient::unix_socket(server.path());

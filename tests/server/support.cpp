@@ -90,6 +90,35 @@ void FaultyStore::let_go() {
     inner_->commit(std::move(waiting.batch), std::move(waiting.durable), waiting.sync, std::move(waiting.written));
 }
 
+void FaultyStore::write_ahead(std::vector<Blob> records, storage::Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (holding_ahead_) {
+      ahead_.push_back(std::move(done));
+      return held_changed_.notify_all();
+    }
+  }
+  inner_->write_ahead(std::move(records), std::move(done));
+}
+
+void FaultyStore::hold_ahead() {
+  const std::lock_guard lock(mutex_);
+  holding_ahead_ = true;
+}
+
+void FaultyStore::wait_for_ahead() {
+  std::unique_lock lock(mutex_);
+  REQUIRE(held_changed_.wait_for(lock, std::chrono::milliseconds(patience_ms), [this] { return !ahead_.empty(); }));
+}
+
+void FaultyStore::end_ahead(const storage::Result& result) {
+  std::unique_lock lock(mutex_);
+  holding_ahead_ = false;
+  const auto waiting = std::exchange(ahead_, {});
+  lock.unlock();
+  for (const auto& done : waiting) done(result);
+}
+
 void FaultyStore::lose() {
   const std::lock_guard lock(mutex_);
   holding_ = false;

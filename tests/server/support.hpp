@@ -55,6 +55,10 @@ class FaultyStore : public storage::Store {
   void hold();                 // commits from now on wait ...
   void wait_for_held();        // until one does; fails the test after 30 s
   void let_go();               // ... and are done now, and those that follow at once
+  void write_ahead(std::vector<Blob> records, storage::Done done) override;
+  void hold_ahead();           // what is written ahead from now on waits ...
+  void wait_for_ahead();       // until something does
+  void end_ahead(const storage::Result& result);  // ... and has come to this
   std::vector<std::chrono::steady_clock::time_point> attempts();  // when something was to be committed
   void lose();                 // ... or never happened: the server was killed before
   void close() override { inner_->close(); }
@@ -77,6 +81,8 @@ class FaultyStore : public storage::Store {
   std::condition_variable held_changed_;
   bool holding_ = false;
   std::vector<Waiting> held_;
+  bool holding_ahead_ = false;
+  std::vector<storage::Done> ahead_;
   std::vector<std::chrono::steady_clock::time_point> attempts_;
 };
 

@@ -2,7 +2,9 @@
 // released as a server would release them, a crash loses what was not durable.
 #pragma once
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <vector>
@@ -30,6 +32,8 @@ struct Harness {
   std::deque<Reply> held;                                      // replies that wait for a batch
   std::vector<Reply> released;
   std::vector<SessionId> ended;
+  bool ahead_at_once = true;  // what is to be written ahead is written at the end of its turn
+  std::deque<Ahead> ahead;    // and otherwise stands here
 
   void start() {
     engine = std::make_unique<Engine>(limits, durability, Time(1'000'000'000'000));
@@ -42,16 +46,24 @@ struct Harness {
   void crash() {
     queue.clear();
     held.clear();
+    ahead.clear();
     start();
   }
   // What a server does at the end of a turn of its loop.
   void turn() {
+    take_turn();
+    for (; ahead_at_once && !ahead.empty(); take_turn()) {
+      for (const Ahead& a : std::exchange(ahead, {})) engine->written_ahead(a.id, {}, now);
+    }
+    if (sync) make_durable(queue.size());
+    release();
+  }
+  void take_turn() {
     Turn t = engine->take_turn();
     if (!t.batch.empty()) queue.emplace_back(t.number, std::move(t.batch));
     held.insert(held.end(), t.replies.begin(), t.replies.end());
     ended.insert(ended.end(), t.ended.begin(), t.ended.end());
-    if (sync) make_durable(queue.size());
-    release();
+    std::move(t.ahead.begin(), t.ahead.end(), std::back_inserter(ahead));
   }
   void make_durable(std::size_t batches) {
     for (; batches > 0; --batches) {

@@ -150,6 +150,38 @@ TEST_CASE("bodies of any size come back, whole and in part", "[contract]") {
   }
 }
 
+TEST_CASE("what is written ahead is there when its batch is, beside what others commit, and else leaves nothing",
+          "[contract]") {
+  EVERY_STORE;
+  Records expected;
+  Count written;
+  const auto ahead = [&](std::vector<Blob> records) {
+    subject->store().write_ahead(std::move(records), [&written](const Result& result) {
+      CHECK(result.outcome == Outcome::ok);
+      written.add();
+    });
+  };
+  const Blob one = random_blob(20'000'000, 1), two = random_blob(9'000'001, 2), small = random_blob(100, 3);
+  ahead({one, two, small});
+  for (RecordId id = 1; id <= 20; ++id) {  // some of them large, and in LMDB between the others' pieces
+    expected[id] = random_blob(id % 4 == 0 ? 600'000 : 500, id);
+    CHECK(commit(subject->store(), {put(id, expected[id])}).outcome == Outcome::ok);
+  }
+  written.wait_for(1);
+  CHECK(recover(subject->store()) == expected);
+  const auto batch = [&] {
+    return Batch{put(100, one), put(101, two), put(102, small), put(103, random_blob(1 << 20, 4))};
+  };
+  for (const Change& change : batch()) expected[change.id] = *change.record;
+  CHECK(commit(subject->store(), batch()).outcome == Outcome::ok);
+  ahead({random_blob(5'000'000, 5)});  // whose only keeper is gone when it is written
+  written.wait_for(2);
+  CHECK(read(subject->store(), 100, 10'000'000, 1000).bytes == one.slice(10'000'000, 1000));
+  CHECK(commit(subject->store(), {put(100, one)}).outcome == Outcome::ok);  // the same blob, once more
+  subject->reopen();
+  CHECK(recover(subject->store()) == expected);
+}
+
 TEST_CASE("reading what is not there", "[contract]") {
   EVERY_STORE;
   commit(subject->store(), {put(1, "x"), put(2, random_blob(600'000, 1))});

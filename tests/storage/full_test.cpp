@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -50,6 +51,26 @@ TEST_CASE("a full disk: puts are refused, erasing works to the last record, then
   CHECK(recover(*store).empty());
   disk.relieve();
   CHECK(commit(*store, {put(stored + 2, random_blob(100'000, 2))}).outcome == Outcome::ok);
+}
+
+TEST_CASE("what has no room is not written ahead, and leaves the room it had", "[full]") {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder.path(), "24m");
+  if (!disk) return;
+  const auto store = open_lmdb(options_for(folder.data()));
+  const auto ahead = [&](std::size_t size) {
+    std::promise<Result> written;
+    store->write_ahead({random_blob(size, 1)}, [&](const Result& result) { written.set_value(result); });
+    return written.get_future().get();
+  };
+  const Result refused = ahead(60'000'000);
+  CHECK(refused.outcome == Outcome::full);
+  CHECK_THAT(refused.text, Catch::Contains("full"));
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  RecordId id = 0;  // what was begun is given up in the background
+  while (commit(*store, {put(++id, random_blob(6'000'000, 2))}).outcome == Outcome::full &&
+         std::chrono::steady_clock::now() < deadline) {}
+  CHECK(recover(*store) == Records{{id, random_blob(6'000'000, 2)}});
 }
 
 TEST_CASE("a disk filled by others stops puts early, and usage says so", "[full]") {

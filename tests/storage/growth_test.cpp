@@ -1,5 +1,6 @@
 // The map grows under load, ends at its limit, and takes work there; groups share transactions.
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -100,6 +101,22 @@ TEST_CASE("pages of erased records are used again: the file does not grow for ev
     const Result result = commit(*store, {put(id, random_blob(2'000'000, id)), erase(id - 1)});
     INFO(id << ": " << result.text);
     REQUIRE(result.outcome == Outcome::ok);
+  }
+  CHECK(recover(*store).size() == 1);
+}
+
+TEST_CASE("what was written ahead and is not committed gives its room back", "[growth]") {
+  TemporaryFolder folder;
+  LmdbOptions options = options_for(folder.data());
+  options.map_limit = 24 << 20;
+  const auto store = open_lmdb(options);
+  for (RecordId id = 1; id <= 50; ++id) {
+    std::promise<Result> written;
+    store->write_ahead({random_blob(2'000'000, id)}, [&](const Result& result) { written.set_value(result); });
+    const Result result = written.get_future().get();
+    INFO(id << ": " << result.text);
+    REQUIRE(result.outcome == Outcome::ok);
+    REQUIRE(commit(*store, {put(1, random_blob(300'000, id))}).outcome == Outcome::ok);
   }
   CHECK(recover(*store).size() == 1);
 }

@@ -2,6 +2,8 @@
 // far the history has come, in the same batch, so a recovered store tells which state it must show.
 #pragma once
 
+#include <future>
+
 #include "support.hpp"
 
 namespace parvis::storage::test {
@@ -29,6 +31,18 @@ inline Records state_after(std::uint64_t n) {
     }
   }
   return records;
+}
+
+// Its large records, and one that nobody will commit; waits until they are written.
+inline void write_ahead(Store& store, const Batch& batch) {
+  std::vector<Blob> large;
+  for (const Change& change : batch)
+    if (change.record && change.record->size() > 256 * 1024) large.push_back(*change.record);
+  if (large.empty()) return;
+  large.push_back(random_blob(300'000, 1));
+  std::promise<void> written;
+  store.write_ahead(std::move(large), [&](const Result&) { written.set_value(); });
+  written.get_future().wait();
 }
 
 inline std::uint64_t progress_of(const Records& records) {

@@ -96,6 +96,7 @@ std::vector<Acknowledged> write_history(const std::filesystem::path& folder) {
   for (std::uint64_t n = 1; n <= batches; ++n) {
     const auto keep = [&acknowledged, n](const Result&) { acknowledged.push_back({events_so_far(), n}); };
     Batch batch = batch_of(n);
+    if (n % 2 == 0) write_ahead(*store, batch);
     const std::optional<Result> here = n % 5 == 0 ? store->commit_here(batch) : std::nullopt;
     if (here) keep(*here);
     else store->commit(std::move(batch), keep, n % 4 == 0 ? Sync::soon : Sync::now);

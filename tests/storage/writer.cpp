@@ -36,7 +36,9 @@ void write_for_ever(Store& store) {
   std::condition_variable changed;
   std::uint64_t durable = progress.at;
   for (std::uint64_t n = progress.at + 1;; ++n) {
-    store.commit(batch_of(n), [&, n](const Result& result) {
+    Batch batch = batch_of(n);
+    if (n % 2 == 0) write_ahead(store, batch);
+    store.commit(std::move(batch), [&, n](const Result& result) {
       if (result.outcome != Outcome::ok) std::_Exit(2);
       say(std::to_string(n));
       const std::lock_guard lock(mutex);

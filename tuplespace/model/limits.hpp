@@ -40,6 +40,7 @@ struct Limits {
   std::size_t memory_bytes = std::size_t{8} << 30;         // tuples and index held in memory; out is refused beyond
   std::size_t send_queue_bytes = std::size_t{8} << 20;     // replies queued to one connection; beyond, requests wait
   std::size_t commit_queue_bytes = std::size_t{64} << 20;  // changes that wait for the disk; beyond, requests wait
+  std::size_t write_ahead_bytes = std::size_t{4} << 20;    // tuples from here on are written beside what others commit
   std::size_t unconfirmed_per_session = 100'000;           // takes delivered and not yet confirmed
   std::size_t transactions_per_session = 10'000;
   std::size_t steps_per_operation = 200'000;               // candidates one operation examines, about 10 ms

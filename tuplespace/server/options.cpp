@@ -28,6 +28,7 @@ constexpr std::array size_limits{
     SizeLimit{"memory_bytes", &Limits::memory_bytes},
     SizeLimit{"send_queue_bytes", &Limits::send_queue_bytes},
     SizeLimit{"commit_queue_bytes", &Limits::commit_queue_bytes},
+    SizeLimit{"write_ahead_bytes", &Limits::write_ahead_bytes},
     SizeLimit{"unconfirmed_per_session", &Limits::unconfirmed_per_session},
     SizeLimit{"transactions_per_session", &Limits::transactions_per_session},
     SizeLimit{"steps_per_operation", &Limits::steps_per_operation},

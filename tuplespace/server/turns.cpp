@@ -108,14 +108,32 @@ void Turns::run() {
 void Turns::turn() {
   engine_->advance(now());
   watch_room();
-  commits_alone_ = gate_.take(engine_->take_turn()) ? 0 : commits_alone_;
+  commits_alone_ = gate_.take(take_turn()) ? 0 : commits_alone_;
   release();
   watch_backlog();
   set_timer();
 }
 
+space::Turn Turns::take_turn() {
+  space::Turn turn = engine_->take_turn();
+  for (auto& [id, records] : turn.ahead)
+    store_.write_ahead(std::move(records), then([id = id](Turns& turns, const storage::Result& result) {
+      turns.written_ahead(id, result);
+    }));
+  return turn;
+}
+
+void Turns::written_ahead(std::uint64_t id, const storage::Result& result) {
+  std::optional<Failed> failed;
+  const bool full = result.outcome == storage::Outcome::full;
+  if (result.outcome != storage::Outcome::ok)
+    failed = {full ? ErrorCode::storage_full : ErrorCode::storage_error, result.text};
+  engine_->written_ahead(id, std::move(failed), now());
+  schedule();
+}
+
 void Turns::forget_replies(SessionId session) {
-  gate_.take(engine_->take_turn());
+  gate_.take(take_turn());
   gate_.forget(session);
 }
 
@@ -140,13 +158,14 @@ void Turns::commit() {
 }
 
 // What a thread of the store calls; the step follows on the loop, unless the engine is another one by then.
-storage::Done Turns::then(void (Turns::*step)(const storage::Result&)) {
-  return [mailbox = mailbox_, &io = io_, step, generation = generation_](const storage::Result& result) {
+storage::Done Turns::then(std::function<void(Turns&, const storage::Result&)> step) {
+  return [mailbox = mailbox_, &io = io_, step = std::move(step),
+          generation = generation_](const storage::Result& result) {
     const std::lock_guard lock(mailbox->mutex);
     if (!mailbox->turns) return;
     boost::asio::post(io, [mailbox, step, generation, result] {
       Turns* turns = mailbox->turns;
-      if (turns && turns->generation_ == generation) (turns->*step)(result);
+      if (turns && turns->generation_ == generation) step(*turns, result);
     });
   };
 }

@@ -61,7 +61,9 @@ class Turns {
   void turn();
   void release();
   void commit();
-  storage::Done then(void (Turns::*step)(const storage::Result&));
+  space::Turn take_turn();
+  storage::Done then(std::function<void(Turns&, const storage::Result&)> step);
+  void written_ahead(std::uint64_t id, const storage::Result& result);
   void written(const storage::Result& result);
   void durable(const storage::Result& result);
   void restart(const storage::Result& result);

@@ -84,8 +84,8 @@ void Engine::State::check_accounts() const {
       require(log->next - log->first == log->events.size(), "events have a hole", space->id);
   }
   for (const auto& [id, session] : sessions) parked_by += session->parked.size();
-  require(parked_here + looks.size() == parked.size() && parked_by == parked.size(), "a blocked operation is nobody's",
-          parked.size());
+  parked_here += looks.size() + writing.size();
+  require(parked_here == parked.size() && parked_by == parked.size(), "a blocked operation is nobody's", parked.size());
   require(changed_groups.empty() && roomy.empty() && unsettled.empty(), "something is still to be settled", 0);
 }
 

@@ -102,6 +102,12 @@ void Engine::confirm(SessionId id, const Confirm& confirm, Time now) {
   state_->settle();
 }
 
+void Engine::written_ahead(std::uint64_t id, std::optional<Failed> failed, Time now) {
+  state_->advance(now);
+  state_->written_ahead(id, std::move(failed));
+  state_->settle();
+}
+
 void Engine::advance(Time now) { state_->advance(now); }
 std::optional<Time> Engine::next_deadline() const { return state_->deadlines.next(); }
 bool Engine::will_write() const { return state_->changes.urgent(); }
@@ -281,6 +287,7 @@ Turn Engine::State::take_turn() {
   }
   turn.replies = std::exchange(replies, {});
   turn.ended = std::exchange(ended, {});
+  turn.ahead = std::exchange(asked_ahead, {});
   // What came and went within one batch leaves no batch to wait for.
   for (Reply& reply : turn.replies) {
     if ((reply.after & only_written) != 0)

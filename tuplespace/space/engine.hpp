@@ -39,11 +39,18 @@ struct Reply {
   std::uint64_t written = 0;  // number of the batch that must be written first: outlive this process, not a power cut
 };
 
+// Large records that are to be in the store before what brings them is done: written_ahead(id) follows.
+struct Ahead {
+  std::uint64_t id = 0;
+  std::vector<Blob> records;
+};
+
 struct Turn {
   std::uint64_t number = 0;  // of `batch`; ascending from 1
   storage::Batch batch;      // empty: nothing to write, `number` was not used
   std::vector<Reply> replies;
   std::vector<SessionId> ended;  // sessions that ended in this turn: their connections, if any, are to be closed
+  std::vector<Ahead> ahead;      // for Store::write_ahead()
 };
 
 class Engine : public storage::Visitor {
@@ -80,6 +87,8 @@ class Engine : public storage::Visitor {
   void cancel(SessionId id, Cancel cancel, Time now);
   void refuse(SessionId id, Refuse refuse, Time now);
   void confirm(SessionId id, const Confirm& confirm, Time now);
+  // What a turn's Ahead has come to; `failed`: nothing was written, and why.
+  void written_ahead(std::uint64_t id, std::optional<Failed> failed, Time now);
 
   // Leases, delays, timeouts, graces that are due. Every other call with a `now` does the same first.
   void advance(Time now);

@@ -35,7 +35,7 @@ const std::string& space_of(const Operation& operation) {
 }
 }  // namespace
 
-const std::string& Parked::space_name() const { return is_look() ? space_of(*look) : space->name; }
+const std::string& Parked::space_name() const { return is_again() ? space_of(*again) : space->name; }
 
 void Engine::State::fill_ordered_indexes() {
   if (now < fill_at) return;
@@ -90,7 +90,7 @@ void Engine::State::park_look(Session& s, Sequence sequence, const Operation& op
   }, copy);
   for (const Matcher& matcher : waiting.templates) waiting.bytes += 3 * matcher.bytes().size() + 100;
   if (refuse_to_block(s, waiting.bytes)) return fail(s, sequence, std::move(otherwise));
-  waiting.look = std::make_shared<const Operation>(std::move(copy));
+  waiting.again = std::make_shared<const Operation>(std::move(copy));
   waiting.looks = looks_so_far;
   park(s, sequence, std::move(waiting), patience);
 }
@@ -112,7 +112,7 @@ Engine::State::Decision Engine::State::decide_again(const Waiter& waiter) {
 void Engine::State::look_again() {
   if (!looks.empty()) {
     const Parked waited = unpark(parked.at(*looks.begin()));
-    Operation operation = *waited.look;
+    Operation operation = *waited.again;
     if (std::int64_t* timeout = timeout_of(operation); timeout != nullptr && *timeout >= 0)
       *timeout = std::max<std::int64_t>(*timeout - (now - waited.since).count(), 0);
     attempt(*sessions.at(waited.session), waited.sequence, operation, waited.looks);

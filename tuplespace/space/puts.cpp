@@ -18,7 +18,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Out& out) {
     return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
                                   "too many answers of this session are unconfirmed"));
   if (auto refused = refuse(out)) return fail(s, sequence, std::move(*refused));
-  if (!wait_for_room(s, sequence, out)) put(s, sequence, out);
+  if (!wait_for_room(s, sequence, out) && !write_ahead(s, sequence, out)) put(s, sequence, out);
 }
 
 std::optional<Failed> Engine::State::refuse(const Out& out) {
@@ -33,9 +33,9 @@ void Engine::State::put(Session& s, Sequence sequence, const Out& out) {
   std::vector<Entry*> arriving;
   arriving.reserve(out.tuples.size());
   const std::uint64_t first = next_id;
-  for (const Payload& tuple : out.tuples) {
-    Entry& entry = create({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0,
-                           out.group});
+  for (std::size_t i = 0; i < out.tuples.size(); ++i) {
+    Entry& entry = create({space, out.tuples[i], out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0,
+                           out.group}, i < ahead.size() ? &ahead[i] : nullptr);
     if (!entry.is(Entry::delayed)) arriving.push_back(&entry);
   }
   const std::uint64_t after = after_change(space.durability);
@@ -87,19 +87,29 @@ std::optional<Failed> Engine::State::refuse_comparisons(std::span<const Incoming
       fmt::format("{} tuples would be compared with {} blocked operations; put fewer at a time", puts.size(), steps));
 }
 
-Entry& Engine::State::create(const NewTuple& tuple) {
-  Space& space = tuple.space;
-  const TupleId id = new_id();
-  TupleHead head{space.id, tuple.priority};
-  const Time lease_at = time_after(tuple.lease_us), visible_at = time_after(std::max<std::int64_t>(tuple.delay_us, 0));
+TupleBytes Engine::State::encoded_new(const NewTuple& tuple, TupleHead& head) {
+  head = {tuple.space.id, tuple.priority};
+  const Time lease_at = time_after(tuple.lease_us);
   if (lease_at != Time::max()) head.lease_until = wall_of(lease_at);
-  if (tuple.delay_us > 0) head.not_before = wall_of(visible_at);
+  if (tuple.delay_us > 0) head.not_before = wall_of(time_after(tuple.delay_us));
   head.owner = tuple.owner;
   const Blob group = tuple.group.flat();
   head.group = group.span();
+  return tuple_bytes(head, tuple.payload);
+}
 
+// `written`: as it was written ahead, if it was.
+Entry& Engine::State::create(const NewTuple& tuple, TupleBytes* written) {
+  Space& space = tuple.space;
+  const TupleId id = new_id();
+  TupleHead head;
   Entry entry;
-  entry.bytes = tuple_bytes(head, tuple.payload);
+  if (written != nullptr && written->size != 0 && head_of(id, *written).space == space.id) {
+    entry.bytes = std::move(*written);
+    head = head_of(id, entry.bytes);
+  } else {
+    entry.bytes = encoded_new(tuple, head);
+  }
   entry.order = order_of(tuple.priority, id);
   entry.space = space.slot;
   entry.set(Entry::leased, head.lease_until != 0);
@@ -112,7 +122,7 @@ Entry& Engine::State::create(const NewTuple& tuple) {
   account_new(made);
   // When it is there: a deadline of what is not there may be swept away.
   if (head.lease_until != 0) set_deadline(time_of_wall(head.lease_until), Deadline::Kind::lease, id);
-  if (head.not_before != 0) set_deadline(visible_at, Deadline::Kind::delay, id);
+  if (head.not_before != 0) set_deadline(time_of_wall(head.not_before), Deadline::Kind::delay, id);
   return made;
 }
 

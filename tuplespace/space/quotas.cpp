@@ -89,6 +89,7 @@ bool Engine::State::wait_for_room(Session& s, Sequence sequence, const Out& out)
   for (Payload& tuple : waiting.out.tuples) tuple = tuple.flat();
   if (out.group.size() != 0) waiting.out.group = out.group.flat();
   waiting.bytes = static_cast<std::size_t>(load.bytes);
+  waiting.ahead = std::exchange(ahead, {});
   park(s, sequence, std::move(waiting), out.room_us);
   return true;
 }
@@ -102,9 +103,11 @@ void Engine::State::admit_first() {
   if (!broken_quota(space, used_in(space), load_of(first.out)).empty()) return done();
   Session& s = *sessions.at(first.session);
   const Sequence sequence = first.sequence;
-  const Out out = unpark(first).out;
-  if (auto refused = refuse(out)) return fail(s, sequence, std::move(*refused));
-  put(s, sequence, out);
+  Parked admitted = unpark(first);
+  if (auto refused = refuse(admitted.out)) return fail(s, sequence, std::move(*refused));
+  ahead = std::move(admitted.ahead);
+  put(s, sequence, admitted.out);
+  ahead.clear();
 }
 
 void Engine::State::set_quotas(Space& space, const parvis::Spaces& make) {
@@ -135,7 +138,7 @@ void Engine::State::park(Session& s, Sequence sequence, Parked waiting, std::int
 }
 
 std::set<std::uint64_t>& Engine::State::line_of(const Parked& waiting) {
-  if (waiting.is_look()) return looks;
+  if (waiting.is_again()) return waiting.is_look() ? looks : writing;
   return waiting.is_watch() ? waiting.space->watches : waiting.space->outs;
 }
 
@@ -144,13 +147,13 @@ Parked Engine::State::unpark(const Parked& waiting) {
   parked_bytes -= gone.bytes;
   sessions.at(gone.session)->parked.erase(gone.sequence);
   line_of(gone).erase(gone.id);
-  if (!gone.is_look() && !gone.space->outs.empty()) roomy.insert(gone.space->slot);  // whoever comes next may need less
+  if (!gone.is_again() && !gone.space->outs.empty()) roomy.insert(gone.space->slot);  // who comes next may need less
   return gone;
 }
 
 void Engine::State::end_parked(const Parked& waiting, ErrorCode code, std::string text) {
   const Parked gone = unpark(waiting);
-  const std::uint64_t after = gone.is_look() ? 0 : after_look(*gone.space);
+  const std::uint64_t after = gone.is_again() ? 0 : after_look(*gone.space);
   fail(*sessions.at(gone.session), gone.sequence, code, std::move(text), after);
 }
 

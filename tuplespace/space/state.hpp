@@ -69,14 +69,13 @@ struct Engine::State {
   Deadlines deadlines;
   std::string puts_refused;
   IdList::Memory side_memory;                     // of lists outside of the index
-
   Groups groups;
   std::vector<Groups::value_type*> changed_groups;
   std::set<std::uint32_t> roomy;                  // slots of spaces where there may be room for those in line
   ParkedTable parked;
   std::uint64_t next_parked = 1;
   std::uint64_t parked_bytes = 0;
-  std::set<std::uint64_t> looks;                    // of `parked`, those that wait for an ordered index
+  std::set<std::uint64_t> looks, writing;           // of `parked`, those that wait for an ordered index, for the disk
   unsigned looks_left = 0;                          // of the operation at hand: how often it may still look again
   std::multimap<TupleId, std::uint64_t> witnesses;  // to the waiters that settle by them
   std::vector<std::uint64_t> unsettled;             // waiters that look for another witness
@@ -84,16 +83,15 @@ struct Engine::State {
   std::vector<std::uint64_t> announced;             // ids of spaces with events to be written, or told
   std::uint64_t log_bytes = 0;
   std::vector<storage::RecordId> orphans;           // records of events of spaces that are gone
-
   Changes changes;
   std::vector<SessionId> dirty_sessions;
   std::vector<TransactionId> dirty_transactions;
   Time confirmations_until = Time::max();  // when confirmations that wait for company are written without
   std::vector<Reply> replies;
   std::vector<SessionId> ended;
-
   Time fill_at{};                        // no ordered index is filled before
-
+  std::vector<TupleBytes> ahead;         // of the out at hand: its large tuples, in the store already
+  std::vector<Ahead> asked_ahead;
   Fields fields;                         // scratch: of the tuple at hand
   std::size_t steps_left = 0;            // scratch: of the walk at hand
   std::vector<Waiter*> matching_readers;  // scratch
@@ -146,6 +144,7 @@ struct Engine::State {
     SessionId owner = 0;
     const Payload& group = no_group;
   };
+  TupleBytes encoded_new(const NewTuple& tuple, TupleHead& head);  // the head's group is not to be used
   inline static const Payload no_group{};
   void run(Session& s, Sequence sequence, const Out& out);
   struct Incoming { std::string_view space; const Payload* payload; int priority; const Payload* group = nullptr; };
@@ -153,7 +152,7 @@ struct Engine::State {
   [[nodiscard]] std::optional<Failed> refuse(const Out& out);
   void put(Session& s, Sequence sequence, const Out& out);
   [[nodiscard]] std::optional<Failed> refuse_comparisons(std::span<const Incoming> puts);
-  Entry& create(const NewTuple& tuple);
+  Entry& create(const NewTuple& tuple, TupleBytes* written = nullptr);
   void place(std::vector<Entry*>& arriving);
   void place_without_statements(std::vector<Entry*>& arriving);
   bool serve(Entry& entry, std::vector<Waiter*>& served);
@@ -294,7 +293,9 @@ struct Engine::State {
   void regroup(std::vector<Entry*>& arriving);
   void choose_head(Group& group, std::vector<Entry*>& arriving);
 
-  // quotas.cpp
+  // ahead.cpp, quotas.cpp
+  bool write_ahead(Session& s, Sequence sequence, const Out& out);
+  void written_ahead(std::uint64_t id, std::optional<Failed> failed);
   [[nodiscard]] std::optional<Failed> refuse_quota(std::span<const Incoming> puts, std::span<Entry* const> gone) const;
   bool wait_for_room(Session& s, Sequence sequence, const Out& out);
   void admit_first();
@@ -304,7 +305,6 @@ struct Engine::State {
   [[nodiscard]] std::set<std::uint64_t>& line_of(const Parked& waiting);
   void end_parked(const Parked& waiting, ErrorCode code, std::string text);
   void time_out(const Parked& waiting);
-
   // conflicts.cpp
   [[nodiscard]] TupleId witness_for(SessionId asking, const Space& space, std::span<const Matcher> matchers);
   void watch_witness(Waiter& waiter, TupleId witness);

@@ -108,7 +108,8 @@ Item Engine::State::row_of(const Blocked& row, std::uint64_t circle) const {
     for (const Space* s : row.waiter->spaces()) space += (space.empty() ? "" : ", ") + s->name;
   } else {
     templates.items = texts_of(row.parked->templates);
-    if (!row.parked->is_watch() && !row.parked->is_look())
+    if (!row.parked->ahead.empty() && row.parked->is_again()) templates.items.emplace_back("the disk");
+    else if (!row.parked->is_watch() && !row.parked->is_again())
       templates.items.emplace_back(fmt::format("room for {} tuples", row.parked->out.tuples.size()));
     space = row.parked->space_name();
   }
