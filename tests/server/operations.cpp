@@ -171,6 +171,40 @@ TEST_CASE("P8: what a dead process had taken is back at once, long before its se
   close(taken[1]);
 }
 
+TEST_CASE("P8: what a process had taken is back when it dies, also when its connection had ended well before") {
+  Limits limits;
+  limits.grace = std::chrono::hours(1);
+  TestServer server(limits);
+  auto watcher = RawClient::unix_socket(server.path());
+  watcher.open().call<Done>(1, out({"claimed"}));
+  int left[2];
+  REQUIRE(pipe(left) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    {
+      auto victim = RawClient::unix_socket(server.path());
+      victim.open().call<Found>(1, get({"claimed"}));
+    }
+    const bool told = write(left[1], "x", 1) == 1;
+    if (told) pause();
+    _exit(1);
+  }
+  char byte = 0;
+  REQUIRE(read(left[0], &byte, 1) == 1);
+  std::uint64_t number = 1;
+  const auto later = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+  while (std::chrono::steady_clock::now() < later)  // it may come back, as long as it lives
+    CHECK(watcher.call<Done>(++number, count({"claimed"})).number == 0);
+  kill(child, SIGKILL);
+  REQUIRE(waitpid(child, nullptr, 0) == child);
+  watcher.send(++number, get({"claimed"}));
+  auto [id, message] = watcher.receive();
+  if (std::holds_alternative<Waiting>(message)) std::tie(id, message) = watcher.receive();
+  CHECK(std::get<Found>(message).items.at(0).attempts == 1);
+  close(left[0]);
+  close(left[1]);
+}
+
 TEST_CASE("a full disk fails what could not be written; the clients resume and go on") {
   TestServer server;
   auto client = RawClient::unix_socket(server.path());

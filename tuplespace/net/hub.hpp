@@ -38,6 +38,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::unordered_set<std::shared_ptr<Stream>> streams;
   bool paused = false;
   std::size_t partial_bytes = 0, queued_bytes = 0;    // see account()
+  std::size_t watched = 0;                            // processes whose connection has ended
 
  private:
   void schedule_tick();

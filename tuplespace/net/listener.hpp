@@ -30,6 +30,8 @@ class Handler {
   virtual void message(Connection& connection, wire::Message&& message, std::uint64_t id) = 0;
   // Called once. `peer_dead`: its process is known to have ended (Unix socket, pidfd).
   virtual void closed(Connection& connection, bool peer_dead) = 0;
+  // Once at most, within Limits::grace after closed(), when that did not know yet.
+  virtual void peer_died(SessionId /*session*/, const std::string& /*peer*/) {}
   virtual std::optional<std::array<std::byte, 16>> secret_of(SessionId session) = 0;
   // After every message of one read has been handled: a turn of the loop has ended.
   virtual void turn_ended() = 0;

@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::chrono::milliseconds lazy_delay{50};
 constexpr std::chrono::milliseconds closing_time{2000};
-constexpr std::chrono::milliseconds death_patience{250};  // a dying process closes its sockets before its pidfd tells
 constexpr std::size_t gathered_parts = 64;
 
 asio::generic::stream_protocol protocol_of(int fd) {
@@ -114,11 +113,6 @@ asio::awaitable<void> Stream::read() {
     if (error) break;
     if (state_ == State::closing) continue;
     take_in(bytes);
-  }
-  const auto patience = Clock::now() + death_patience;
-  while (process_.is_open() && !peer_dead_ && !ended() && Clock::now() < patience) {
-    wake_.expires_at(patience);
-    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   finish();
 }
@@ -362,12 +356,16 @@ void Stream::finish() {
   state_ = State::closed;
   boost::system::error_code ignored;  // closing cannot fail in a way anybody could act on
   socket_.close(ignored);
-  process_.close(ignored);
   wake_.cancel();
   lazy_.cancel();
   hub_->account(hub_->partial_bytes, partial_, 0);
   hub_->account(hub_->queued_bytes, queued_, 0);
   hub_->removed(keep);
+  if (process_.is_open()) {
+    const int pidfd = process_.release();
+    if (opened_ && !peer_dead_) watch_until_death(hub_, pidfd, session, peer());
+    else ::close(pidfd);
+  }
   if (!opened_ || !hub_->handler) return;
   hub_->handler->closed(*this, peer_dead_);
   asio::post(hub_->io, [hub = hub_] { hub->turn_ended(); });  // finish may be called in the middle of a turn

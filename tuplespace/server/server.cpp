@@ -116,13 +116,18 @@ void Server::closed(net::Connection& connection, bool peer_dead) {
   attached_.erase(found);
   if (!turns_.engine().secret_of(connection.session)) return;
   if (peer_dead) {
-    log_.info("peer_died", {{"session", connection.session}, {"peer", connection.peer()}});  // what it held is back
-    turns_.engine().end_session(connection.session, turns_.now());
+    peer_died(connection.session, connection.peer());
   } else {
     log_.debug("session_lost", {{"session", connection.session}, {"peer", connection.peer()}});
     turns_.engine().detach(connection.session, turns_.now());
     turns_.forget_replies(connection.session);
   }
+}
+
+void Server::peer_died(SessionId session, const std::string& peer) {
+  if (!turns_.engine().secret_of(session) || attached_.contains(session)) return;
+  log_.info("peer_died", {{"session", session}, {"peer", peer}});  // what it held is back
+  turns_.engine().end_session(session, turns_.now());
 }
 
 void Server::reply(space::Reply&& reply) {

@@ -40,6 +40,7 @@ class Server final : public net::Handler, private Turns::Owner {
               wire::Welcome& welcome) override;
   void message(net::Connection& connection, wire::Message&& message, std::uint64_t id) override;
   void closed(net::Connection& connection, bool peer_dead) override;
+  void peer_died(SessionId session, const std::string& peer) override;
   std::optional<std::array<std::byte, 16>> secret_of(SessionId session) override;
   void turn_ended() override { turns_.handled(); }
   // Turns::Owner

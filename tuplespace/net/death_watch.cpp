@@ -1,0 +1,48 @@
+#include "tuplespace/net/death_watch.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <unistd.h>
+
+#include <utility>
+
+namespace parvis::net {
+namespace {
+
+constexpr std::size_t most_watched = 1000;  // beyond, what they held is back after the grace
+
+struct Watched {
+  Watched(std::shared_ptr<Hub> of, int pidfd) : hub(std::move(of)), process(hub->io, pidfd), patience(hub->io) {
+    ++hub->watched;
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+  ~Watched() { --hub->watched; }
+
+  std::shared_ptr<Hub> hub;
+  boost::asio::posix::stream_descriptor process;
+  boost::asio::steady_timer patience;
+};
+
+}  // namespace
+
+void watch_until_death(std::shared_ptr<Hub> hub, int pidfd, SessionId session, std::string peer) {
+  if (!hub->handler || hub->watched >= most_watched) {
+    ::close(pidfd);
+    return;
+  }
+  const auto watch = std::make_shared<Watched>(std::move(hub), pidfd);
+  watch->patience.expires_after(watch->hub->options.limits.grace);
+  watch->patience.async_wait([watch](const boost::system::error_code& error) {
+    if (!error) watch->process.cancel();
+  });
+  watch->process.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                            [watch, session, peer = std::move(peer)](const boost::system::error_code& error) {
+                              watch->patience.cancel();
+                              if (error || !watch->hub->handler) return;
+                              watch->hub->handler->peer_died(session, peer);
+                              watch->hub->turn_ended();
+                            });
+}
+
+}  // namespace parvis::net
