@@ -39,6 +39,12 @@ std::optional<Result> Committer::commit_here(Batch& batch) {
     if (closed_ || busy_ || !queue_.empty() || bytes > max_bytes_here || last_sync_ >= quick) return {};
     busy_ = here_ = true;
   }
+  if (writer_.may_wait(batch)) {
+    const std::lock_guard lock(mutex_);
+    busy_ = here_ = false;
+    changed_.notify_all();
+    return {};
+  }
   bytes_queued_ += bytes;
   Result result = writer_.write({&batch, 1}).front();
   if (result.outcome == Outcome::ok) result = timed_sync();

@@ -19,13 +19,15 @@
 
 namespace parvis::storage {
 
-// Called on the committer's thread alone.
+// Called on the committer's thread alone, or in its place.
 class GroupWriter {
  public:
   virtual ~GroupWriter() = default;
   // Writes the batches, in order, so that the end of the process cannot undo them; one result each, in order. A batch
   // that is not `ok` has left nothing behind and does not keep those after it from being written (unless it `failed`).
   virtual std::vector<Result> write(std::span<const Batch> group) = 0;
+  // Whether writing it might take longer than a write takes.
+  [[nodiscard]] virtual bool may_wait(const Batch& /*batch*/) { return false; }
   // Makes durable what was written, in at most one sync.
   virtual Result sync() = 0;
 };

@@ -46,8 +46,10 @@ void Follower::forget() {
 }
 
 bool Follower::have_room_for(const Batch& batch) {
-  std::uint64_t bytes = LmdbWriter::bytes_for(batch);
-  std::uint64_t changes = batch.size();
+  return have_room_for(LmdbWriter::bytes_for(batch), batch.size());
+}
+
+bool Follower::have_room_for(std::uint64_t bytes, std::uint64_t changes) {
   {
     const std::lock_guard lock(mutex_);
     if (result_.outcome != Outcome::ok) return false;
@@ -112,15 +114,21 @@ Result Follower::write_ahead(const Blob& record) {
   if (record.size() <= whole_bytes) return {};
   std::unique_lock lock = lock_lmdb_last();
   const ChunkedHead head = writer_.begin_ahead(record);
+  const auto is_whole = [&](std::uint32_t chunks) { return chunks * std::uint64_t{chunk_bytes} >= record.size(); };
   Result result;
   std::uint32_t next = 0;
-  while (result.outcome == Outcome::ok && next * std::uint64_t{chunk_bytes} < record.size()) {
+  while (result.outcome == Outcome::ok && !is_whole(next)) {
     if (stop_ahead_) result = {Outcome::failed, "the store is being closed"};
+    else if (!have_room_for(LmdbWriter::slice_bytes, 1)) break;  // its batch will tell exactly
     else result = writer_.write_slice(head, record.span(), next);
     lock.unlock();
     lock = lock_lmdb_last();
   }
-  writer_.end_ahead(head, result.outcome == Outcome::ok);
+  writer_.end_ahead(head, is_whole(next));
+  lock.unlock();
+  const std::lock_guard also(mutex_);
+  tidy_ = true;
+  changed_.notify_all();
   return result;
 }
 
@@ -192,7 +200,7 @@ void Follower::run() {
     const bool due = result_.outcome == Outcome::full || std::chrono::steady_clock::now() >= oldest_ + gather_time;
     if (must_apply() || (due && !arriving_.empty() && result_.outcome != Outcome::failed)) apply(lock);
     if (closed_ && (arriving_.empty() || result_.outcome != Outcome::ok)) return;
-    if (tidy_ && result_.outcome == Outcome::ok) tidy(lock);
+    if (tidy_ && result_.outcome != Outcome::failed) tidy(lock);  // when it is full, too: that makes room
   }
 }
 

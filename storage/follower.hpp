@@ -39,6 +39,7 @@ class Follower {
   void forget();  // what was taken since synced() will never be
   // Whether LMDB will surely be able to take these as well, with what waits already; if not, write_now() tells exactly.
   [[nodiscard]] bool have_room_for(const Batch& batch);
+  [[nodiscard]] bool have_room_for(std::uint64_t bytes, std::uint64_t changes);
   bool wait_for(std::uint64_t number);  // until this entry, durable, is in LMDB; false: LMDB cannot go on (for now)
   bool drain();                         // all durable entries
   // Straight to LMDB, behind all entries; synced.

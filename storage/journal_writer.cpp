@@ -39,6 +39,11 @@ std::vector<Result> JournalWriter::write(std::span<const Batch> group) {
   return results;
 }
 
+// For LMDB.
+bool JournalWriter::may_wait(const Batch& batch) {
+  return has_large(batch) || !journal_.has_room_for(Journal::payload_of(batch)) || !follower_.have_room_for(batch);
+}
+
 JournalWriter::Entry JournalWriter::next_entry(std::span<const Batch> rest) {
   Entry entry;
   for (const Batch& batch : rest) {

@@ -19,6 +19,7 @@ class JournalWriter final : public GroupWriter {
   JournalWriter(Journal& journal, Follower& follower) : journal_(journal), follower_(follower) {}
 
   std::vector<Result> write(std::span<const Batch> group) override;
+  [[nodiscard]] bool may_wait(const Batch& batch) override;
   Result sync() override;
 
   [[nodiscard]] std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }

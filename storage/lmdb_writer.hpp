@@ -38,6 +38,7 @@ class LmdbWriter {
   ChunkedHead begin_ahead(const Blob& record);
   Result write_slice(const ChunkedHead& head, ByteSpan record, std::uint32_t& next);
   void end_ahead(const ChunkedHead& head, bool is_whole);
+  static constexpr std::uint64_t slice_bytes = 9 << 20;  // at most, in LMDB
   // Erases some of what collect() was told; a few milliseconds. False: there is no more, or it cannot be done now.
   bool tidy();
 

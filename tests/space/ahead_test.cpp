@@ -142,6 +142,28 @@ TEST_CASE("Who waits for room waits with what was written ahead") {
   CHECK(Asker::as<Found>(b.ask(rdp("(?str,)"))).items.front().tuple.blob().owner() == record.owner());
 }
 
+TEST_CASE("P9: what is on its way to the disk counts until it is there, also when its client has left") {
+  World t;
+  t.harness.limits.memory_bytes = 30'000;
+  t.harness.start();
+  Asker a(t.harness);
+  const Out tuple_of_5k = out("(\"" + std::string(5000, 'x') + "\",)");
+  std::string error;
+  for (int i = 0; i < 10 && error.empty(); ++i) {
+    const Sequence n = a.send(tuple_of_5k);
+    if (std::string text = a.text(n); text != "Timeout: no answer") error = text;
+    t.harness.engine->cancel(a.id, {n}, t.harness.now);
+    t.harness.turn();
+    a.confirm();
+  }
+  CHECK_THAT(error, Contains("memory_bytes = 30000"));
+  CHECK(t.harness.ahead.size() < 6);
+  while (!t.harness.ahead.empty()) t.written();
+  const Sequence n = a.send(tuple_of_5k);
+  t.written();
+  CHECK(a.error_of(a.heard(n)).empty());
+}
+
 TEST_CASE("What is volatile, small or beyond what may wait is not written ahead") {
   World t;
   Asker a(t.harness);

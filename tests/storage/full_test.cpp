@@ -63,7 +63,8 @@ TEST_CASE("what has no room is not written ahead, and leaves the room it had", "
     store->write_ahead({random_blob(size, 1)}, [&](const Result& result) { written.set_value(result); });
     return written.get_future().get();
   };
-  const Result refused = ahead(60'000'000);
+  CHECK(ahead(60'000'000).outcome != Outcome::failed);
+  const Result refused = commit(*store, {put(1, random_blob(60'000'000, 1))});
   CHECK(refused.outcome == Outcome::full);
   CHECK_THAT(refused.text, Catch::Contains("full"));
   const auto deadline = std::chrono::steady_clock::now() + patience;

@@ -9,8 +9,6 @@
 namespace parvis::net {
 namespace {
 
-constexpr std::size_t most_watched = 1000;  // beyond, what they held is back after the grace
-
 struct Watched {
   Watched(std::shared_ptr<Hub> of, int pidfd) : hub(std::move(of)), process(hub->io, pidfd), patience(hub->io) {
     ++hub->watched;

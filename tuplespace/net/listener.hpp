@@ -16,6 +16,9 @@
 
 namespace parvis::net {
 
+inline constexpr std::size_t most_watched = 1000;  // processes whose connection has ended; what others held is back
+                                                   // after the grace
+
 class Connection;
 
 // What a listener's owner provides. All calls come from the io_context's thread.

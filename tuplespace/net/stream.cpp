@@ -361,13 +361,12 @@ void Stream::finish() {
   hub_->account(hub_->partial_bytes, partial_, 0);
   hub_->account(hub_->queued_bytes, queued_, 0);
   hub_->removed(keep);
-  if (process_.is_open()) {
-    const int pidfd = process_.release();
-    if (opened_ && !peer_dead_) watch_until_death(hub_, pidfd, session, peer());
-    else ::close(pidfd);
-  }
+  const int pidfd = process_.is_open() ? process_.release() : -1;
+  const bool may_come_back = opened_ && hub_->handler && session != 0 && !peer_dead_;  // 0: it has said goodbye
+  if (pidfd >= 0 && !may_come_back) ::close(pidfd);
   if (!opened_ || !hub_->handler) return;
   hub_->handler->closed(*this, peer_dead_);
+  if (pidfd >= 0 && may_come_back) watch_until_death(hub_, pidfd, session, peer());
   asio::post(hub_->io, [hub = hub_] { hub->turn_ended(); });  // finish may be called in the middle of a turn
 }
 

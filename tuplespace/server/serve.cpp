@@ -75,7 +75,7 @@ void stop_on_signals(boost::asio::signal_set& signals, Server& server, bool agai
 void raise_descriptor_limit(const Limits& limits) {
   rlimit descriptors{};
   if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
-  const rlim_t wanted = std::min<rlim_t>(2 * limits.connections + 64, descriptors.rlim_max);
+  const rlim_t wanted = std::min<rlim_t>(2 * limits.connections + net::most_watched + 64, descriptors.rlim_max);
   if (descriptors.rlim_cur >= wanted) return;
   descriptors.rlim_cur = wanted;
   (void)setrlimit(RLIMIT_NOFILE, &descriptors);

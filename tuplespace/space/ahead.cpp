@@ -14,8 +14,9 @@ bool Engine::State::write_ahead(Session& s, Sequence sequence, const Out& out) {
   if (!ahead.empty() || std::none_of(out.tuples.begin(), out.tuples.end(), is_large)) return false;
   Space& space = use_space(out.space);
   Parked waiting;
-  for (const Payload& tuple : out.tuples) waiting.bytes += tuple.size();
-  if (!space.lasting() || refuse_to_block(s, waiting.bytes)) return false;
+  std::uint64_t bytes = 0;
+  for (const Payload& tuple : out.tuples) bytes += tuple.size();
+  if (!space.lasting() || refuse_to_block(s, bytes)) return false;
   Out own = out;
   own.group = out.group.flat();
   std::vector<Blob> records;
@@ -29,12 +30,15 @@ bool Engine::State::write_ahead(Session& s, Sequence sequence, const Out& out) {
   }
   waiting.again = std::make_shared<const Operation>(std::move(own));
   asked_ahead.push_back({next_parked, std::move(records)});
+  ahead_sizes.emplace(next_parked, bytes);
+  parked_bytes += bytes;  // until it is written, whoever has left
   park(s, sequence, std::move(waiting), -1);
   return true;
 }
 
 // Of those that left meanwhile nothing is known any more.
 void Engine::State::written_ahead(std::uint64_t id, std::optional<Failed> failed) {
+  if (const auto size = ahead_sizes.extract(id)) parked_bytes -= size.mapped();
   const auto found = parked.find(id);
   if (found == parked.end()) return;
   if (failed) return end_parked(found->second, failed->code, std::move(failed->text));

@@ -97,6 +97,7 @@ void Engine::State::park_look(Session& s, Sequence sequence, const Operation& op
 
 // Of a blocked statement. Nothing: it waits on, also for the ordered index of a range, and then is woken again.
 Engine::State::Decision Engine::State::decide_again(const Waiter& waiter) {
+  if (woken_later.contains(waiter.place()) && (index.ordering() || blocked.ordering())) return {};
   looks_left = 1;
   Decision decision;
   try {

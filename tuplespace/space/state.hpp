@@ -92,10 +92,10 @@ struct Engine::State {
   Time fill_at{};                        // no ordered index is filled before
   std::vector<TupleBytes> ahead;         // of the out at hand: its large tuples, in the store already
   std::vector<Ahead> asked_ahead;
+  std::map<std::uint64_t, std::uint64_t> ahead_sizes;  // of `parked`, also of those that have left: bytes on their way
   Fields fields;                         // scratch: of the tuple at hand
   std::size_t steps_left = 0;            // scratch: of the walk at hand
   std::vector<Waiter*> matching_readers;  // scratch
-
   // engine.cpp: dispatch, answers, time
   void apply(Session& s, Sequence sequence, const Operation& operation);
   template <class Unknown>
