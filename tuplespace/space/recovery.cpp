@@ -15,6 +15,9 @@ void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
                 fmt::format("record {} of the store lies outside of the ids given away (below {})", id, meta.reserved));
   if (auto* record = std::get_if<MetaRecord>(&any)) {
     meta = *record;
+    if (meta.reserved < first_id || meta.reserved > ~std::uint64_t{0} / 2)
+      throw Error(ErrorCode::storage_error,
+                  fmt::format("record {} of the store says that ids up to {} are given away", id, meta.reserved));
   } else if (auto* space = std::get_if<SpaceRecord>(&any)) {
     Space& made = spaces.make(std::move(space->name), id, space->durability);
     made.recorded = true;
