@@ -4,7 +4,6 @@
 //
 // Threads: find, pending, applied, state and stop_ahead from any; everything else from the committer's, or, while that
 // rests, from the one that owns the store; write_ahead from one of its own.
-
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

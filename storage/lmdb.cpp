@@ -25,6 +25,7 @@ ByteSpan bytes_of(const MDB_val& value) { return {static_cast<const std::byte*>(
 Failure::Failure(const char* call, int code)
     : std::runtime_error(std::string(mdb_strerror(code)) + " (" + call + ")"), code_(code) {}
 bool Failure::map_full() const { return code_ == MDB_MAP_FULL || code_ == MDB_TXN_FULL; }
+bool Failure::io_error() const { return code_ == EIO; }
 bool Failure::disk_full() const { return code_ == ENOSPC || code_ == EDQUOT; }
 
 Environment::Environment(const std::filesystem::path& folder, std::uint64_t map_bytes, Access access) {

@@ -26,6 +26,7 @@ class Failure : public std::runtime_error {
   Failure(const char* call, int code);
   [[nodiscard]] bool map_full() const;              // the map must grow (or the transaction is too large)
   [[nodiscard]] bool disk_full() const;             // no space, or over quota: the transaction left nothing behind
+  [[nodiscard]] bool io_error() const;
   [[nodiscard]] int code() const { return code_; }  // LMDB's, or errno
 
  private:

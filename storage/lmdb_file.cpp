@@ -171,10 +171,17 @@ void LmdbFile::keep_to_limit(Purpose purpose) {
   if (environment_->info().map_bytes > allowed) resize(allowed);
 }
 
+void LmdbFile::keep_to_used() { resize(rounded_up(environment_->info().used_bytes)); }
+
 bool LmdbFile::reserve(std::uint64_t bytes, Purpose purpose) {
   if (purpose == Purpose::erase) return true;
   const std::uint64_t used = environment_->info().used_bytes;
   return set_aside(used + bytes + (purpose == Purpose::put ? reserve_ : reserve_ / 2));
+}
+
+bool LmdbFile::is_disk_full() const {
+  struct statvfs status {};
+  return ::statvfs(folder_.c_str(), &status) == 0 && std::uint64_t{status.f_bavail} * status.f_frsize < min_reserve;
 }
 
 void LmdbFile::note_used() { used_ = environment_->info().used_bytes; }

@@ -56,9 +56,13 @@ class LmdbFile {
   // Makes the map able to hold `wanted` bytes, or as many as it may. False: it did not grow.
   bool grow(std::uint64_t wanted, Purpose purpose);
   void keep_to_limit(Purpose purpose);  // takes back what another purpose was allowed beyond it
+  void keep_to_used();  // a transaction then takes free pages or fails, and leaves what lies behind them alone
   // Sets blocks aside for `bytes` more, and behind them the reserve or the part of it that this purpose must leave
   // alone. False: the disk is full.
   bool reserve(std::uint64_t bytes, Purpose purpose);
+  // Whether there is hardly a block left. LMDB calls it an I/O error when of many pages some found no block; where it
+  // was one, nothing is lost by trying again: LMDB itself refuses all else once a meta page could not be written.
+  [[nodiscard]] bool is_disk_full() const;
   // Whether this many bytes of records, in so many changes, will surely fit: set aside for them, and neither the limit
   // nor the reserve is near. Any thread.
   bool has_room_for(std::uint64_t bytes, std::uint64_t changes);

@@ -240,11 +240,7 @@ Result LmdbWriter::follow(std::uint64_t number, const Batch& batch) {
   const Cost cost{transaction_overhead + bytes_for(batch), Purpose::erase};
   Result result = run(cost, [&](lmdb::Transaction& transaction) {
     apply(transaction, jobs, replaced);
-    std::array<std::byte, sizeof number> payload{};
-    put_little(payload.data(), number);
-    lmdb::Cursor state(transaction, file_.state());
-    const ByteSpan key = as_bytes(followed_key);
-    write_frame(state.put(key, frame_bytes + payload.size()), key, Kind::whole, payload);
+    write_followed(transaction, number);
   });
   if (result.outcome != Outcome::ok) return result;
   followed_ = number;
@@ -294,38 +290,55 @@ Result LmdbWriter::transact(const Cost& cost, const Apply& apply) {
 Result LmdbWriter::run(const Cost& cost, const Apply& apply) {
   if (!failure_.empty()) return {Outcome::failed, failure_};
   try {
-    if (!make_room(cost)) return full("the file system is full");
     for (;;) {
+      const bool may_extend = make_room(cost);
       try {
         lmdb::Transaction transaction(file_.environment(), lmdb::Access::write);
         apply(transaction);
         transaction.commit();
         file_.note_used();
+        freed_last_ = true;
         return {};
       } catch (const lmdb::Failure& failure) {
-        if (failure.disk_full()) return full("the file system is full");
+        if (failure.disk_full() || (failure.io_error() && file_.is_disk_full())) return full("the file system is full");
         if (!failure.map_full()) throw;
       }
-      if (!file_.grow(file_.info().used_bytes + cost.bytes, cost.purpose)) return full("its limit is reached");
+      if (!may_extend && !age_free_pages()) return full("the file system is full");
+      if (may_extend && !file_.grow(file_.info().used_bytes + cost.bytes, cost.purpose))
+        return full("its limit is reached");
     }
   } catch (const std::exception& failure) {
     return fail(failure.what());
   }
 }
 
-// False: the disk is full and this is no erasing.
+// False: the disk is full and this is no erasing, so that it may write only to pages that became free.
 bool LmdbWriter::make_room(const Cost& cost) {
   file_.keep_to_limit(cost.purpose);
+  if (!file_.reserve(cost.bytes, cost.purpose)) {
+    file_.keep_to_used();
+    return false;
+  }
   const lmdb::Info now = file_.info();
   const std::uint64_t wanted = now.used_bytes + cost.bytes;
   if (wanted > now.map_bytes) file_.grow(wanted, cost.purpose);
-  return file_.reserve(cost.bytes, cost.purpose) || have_free_pages(cost.bytes);
+  return true;
 }
 
-// The disk is full, the file need not be. Twice as much as needed, because free pages lie scattered.
-bool LmdbWriter::have_free_pages(std::uint64_t bytes) {
-  const std::optional<Extent> extent = file_.extent();
-  return extent && extent->free_within > 2 * bytes;
+// What a transaction frees, LMDB gives to the next but one. False: nothing is to be gained by another.
+bool LmdbWriter::age_free_pages() {
+  if (!freed_last_) return false;
+  const Result result = run({transaction_overhead, Purpose::erase}, [&](auto& t) { write_followed(t, followed_); });
+  freed_last_ = false;
+  return result.outcome == Outcome::ok;
+}
+
+void LmdbWriter::write_followed(lmdb::Transaction& transaction, std::uint64_t number) {
+  std::array<std::byte, sizeof number> payload{};
+  put_little(payload.data(), number);
+  lmdb::Cursor state(transaction, file_.state());
+  const ByteSpan key = as_bytes(followed_key);
+  write_frame(state.put(key, frame_bytes + payload.size()), key, Kind::whole, payload);
 }
 
 Result LmdbWriter::full(const char* what) const {

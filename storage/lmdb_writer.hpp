@@ -2,7 +2,8 @@
 //
 // Bodies of large records first, in transactions of their own; then the whole group in one. When that does not fit, the
 // map grows and the group is tried again; when there is no more room, each batch is tried by itself, so that one that
-// is too large stands alone in being refused. After EIO or a failed sync nothing is written again.
+// is too large stands alone in being refused. On a full disk it may have pages that became free, and no others: those
+// behind the last are for erasing. After EIO or a failed sync nothing is written again.
 //
 // Threads: one at a time, but for the members marked otherwise.
 #pragma once
@@ -87,7 +88,8 @@ class LmdbWriter {
   Result transact(const Cost& cost, const Apply& apply);  // counted
   Result run(const Cost& cost, const Apply& apply);
   bool make_room(const Cost& cost);
-  bool have_free_pages(std::uint64_t bytes);
+  bool age_free_pages();
+  void write_followed(lmdb::Transaction& transaction, std::uint64_t number);
   Result full(const char* what) const;
   Result fail(const std::string& what);
   void note_greatest(const Batch& batch);
@@ -97,6 +99,7 @@ class LmdbWriter {
   BodyId next_body_ = 1;
   std::uint64_t followed_ = 0;
   RecordId greatest_ = 0;  // no record beyond; those erased count
+  bool freed_last_ = false;  // the last transaction was no ageing
   std::string failure_;    // not empty: nothing is written any more
   std::chrono::steady_clock::time_point next_reader_check_;
   std::atomic<std::uint64_t> transactions_{0};

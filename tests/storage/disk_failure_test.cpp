@@ -12,13 +12,6 @@ using namespace parvis::storage::test;
 
 namespace {
 
-struct Fault {
-  explicit Fault(const Failing& failing) { fail(failing); }
-  ~Fault() { fail_no_more(); }
-  Fault(const Fault&) = delete;
-  Fault& operator=(const Fault&) = delete;
-};
-
 const Records good{{1, text("one")}, {2, random_blob(700'000, 2)}};
 
 std::unique_ptr<Store> store_with_good_records(const TemporaryFolder& folder) {

@@ -121,6 +121,12 @@ extern "C" ssize_t pwrite(int descriptor, const void* data, size_t size, off_t o
   return written;
 }
 
+extern "C" int fallocate(int descriptor, int mode, off_t offset, off_t size) {
+  const std::string file = file_of(descriptor);
+  if (!file.empty() && must_fail(Call::set_aside, file)) return -1;
+  return static_cast<int>(::syscall(SYS_fallocate, descriptor, mode, offset, size));
+}
+
 extern "C" ssize_t writev(int descriptor, const struct iovec* parts, int count) {
   const std::string file = file_of(descriptor);
   const bool ours = !file.empty();

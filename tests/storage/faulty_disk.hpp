@@ -11,8 +11,8 @@
 
 namespace parvis::storage::test {
 
-// write_meta: to a descriptor that syncs each write, as LMDB's heads are written.
-enum class Call { write, write_meta, sync };
+// write_meta: to a descriptor that syncs each write, as LMDB's heads are written; set_aside: fallocate.
+enum class Call { write, write_meta, sync, set_aside };
 
 // From the `after`-th such call on, `times` calls fail with `error`; fail_no_more() ends it.
 struct Failing {
@@ -25,6 +25,13 @@ struct Failing {
 void fail(const Failing& failing);
 void fail_no_more();
 int failed_calls();  // since fail()
+
+struct Fault {
+  explicit Fault(const Failing& failing) { fail(failing); }
+  ~Fault() { fail_no_more(); }
+  Fault(const Fault&) = delete;
+  Fault& operator=(const Fault&) = delete;
+};
 
 void pretend_file_system(std::optional<long> kind);  // what statfs answers
 

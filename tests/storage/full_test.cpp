@@ -3,10 +3,12 @@
 #include <cstring>
 #include <fstream>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include <catch2/catch.hpp>
 
+#include "faulty_disk.hpp"
 #include "support.hpp"
 #include "tests/support/small_disk.hpp"
 
@@ -51,6 +53,58 @@ TEST_CASE("a full disk: puts are refused, erasing works to the last record, then
   CHECK(recover(*store).empty());
   disk.relieve();
   CHECK(commit(*store, {put(stored + 2, random_blob(100'000, 2))}).outcome == Outcome::ok);
+}
+
+TEST_CASE("a full disk with gaps: what fits into none is refused, and the reserve stays for erasing", "[full]") {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder.path(), "8m");
+  if (!disk) return;
+  const auto store = open_lmdb(options_for(folder.data()));
+  const RecordId stored = fill_store(*store, 30'000);
+  disk.fill();
+  for (RecordId id = 1; id <= stored; id += 2) REQUIRE(commit(*store, {erase(id)}).outcome == Outcome::ok);
+  for (RecordId id = stored + 1; id < stored + 10; ++id) {
+    const Result refused = commit(*store, {put(id, random_blob(600'000, id))});
+    CHECK(refused.outcome == Outcome::full);
+    CHECK_THAT(refused.text, Catch::Contains("full"));
+  }
+  CHECK(commit(*store, {put(stored + 10, random_blob(30'000, 1))}).outcome == Outcome::ok);
+  disk.fill();
+  for (RecordId id = 1; id <= stored + 10; ++id) REQUIRE(commit(*store, {erase(id)}).outcome == Outcome::ok);
+  CHECK(recover(*store).empty());
+}
+
+TEST_CASE("on a full disk what is put may take the room of what was erased just before", "[full]") {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder.path(), "8m");
+  if (!disk) return;
+  const auto store = open_lmdb(options_for(folder.data()));
+  RecordId next = fill_store(*store, 30'000) + 1;
+  disk.fill();
+  for (RecordId oldest = 1; oldest < 100; oldest += 2) {
+    REQUIRE(commit(*store, {erase(oldest), erase(oldest + 1)}).outcome == Outcome::ok);
+    const Result result = commit(*store, {put(next++, random_blob(30'000, oldest))});
+    INFO(oldest << ": " << result.text);
+    CHECK(result.outcome == Outcome::ok);
+  }
+}
+
+TEST_CASE("a full disk whose blocks cannot be set aside: refused, and all is well once there is room", "[full]") {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder.path(), "8m");
+  if (!disk) return;
+  std::optional<Fault> fault(std::in_place, Failing{Call::set_aside, EOPNOTSUPP, 0, 1 << 30, "data.mdb"});
+  const auto store = open_lmdb(options_for(folder.data()));
+  const RecordId stored = fill_store(*store, 600'000);
+  CHECK(stored > 5);
+  const Result refused = commit(*store, {put(stored + 1, random_blob(600'000, 1))});
+  CHECK(refused.outcome == Outcome::full);
+  CHECK_THAT(refused.text, Catch::Contains("full"));
+  CHECK(recover(*store).size() == stored);
+  fault.reset();
+  REQUIRE(disk.grow("16m"));
+  for (RecordId id = 1; id <= stored; ++id) REQUIRE(commit(*store, {erase(id)}).outcome == Outcome::ok);
+  CHECK(commit(*store, {put(stored + 2, random_blob(600'000, 2))}).outcome == Outcome::ok);
 }
 
 TEST_CASE("what has no room is not written ahead, and leaves the room it had", "[full]") {

@@ -34,6 +34,10 @@ class SmallDisk {
     const unsigned long flags = MS_REMOUNT | (read_only ? static_cast<unsigned long>(MS_RDONLY) : 0UL);
     return ::mount(nullptr, path_.c_str(), nullptr, flags, nullptr) == 0;
   }
+  [[nodiscard]] bool grow(const char* size) const {
+    const std::string options = std::string("size=") + size;
+    return ::mount(nullptr, path_.c_str(), nullptr, MS_REMOUNT, options.c_str()) == 0;
+  }
   void fill() const {  // somebody else takes all that is left
     std::ofstream hog(path_ / "hog", std::ios::binary);
     const std::string block(4096, 'x');

@@ -22,11 +22,12 @@ bool Engine::State::write_ahead(Session& s, Sequence sequence, const Out& out) {
   std::vector<Blob> records;
   for (Payload& tuple : own.tuples) {
     tuple = tuple.flat();
+    TupleBytes& written = waiting.ahead.emplace_back();
+    if (!is_large(tuple)) continue;
     TupleHead head;
-    waiting.ahead.push_back(!is_large(tuple) ? TupleBytes{}
-                                             : encoded_new({space, tuple, out.priority, out.lease_us, out.delay_us,
-                                                         out.owned ? s.id : 0, own.group}, head));
-    if (waiting.ahead.back().size != 0) records.push_back(waiting.ahead.back().record_blob());
+    written = encoded_new({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0, own.group},
+                          head);
+    records.push_back(written.record_blob());
   }
   waiting.again = std::make_shared<const Operation>(std::move(own));
   asked_ahead.push_back({next_parked, std::move(records)});

@@ -1,5 +1,5 @@
 // What a branch of a statement that runs will do: worked out before anything changes, so that an error changes nothing.
-// Internal to statements.cpp, bodies.cpp and wakes.cpp.
+// Internal to statements.cpp, bodies.cpp, wakes.cpp and ordering.cpp.
 #pragma once
 
 #include <vector>
