@@ -60,7 +60,8 @@ void Model::run_out(const Call& c) {
   Space& space = spaces[ask.space];
   if (puts_refused) return fail(c, ErrorCode::storage_full);
   const auto more = static_cast<std::int64_t>(ask.puts.size());
-  if (room(ask.space, more) && space.line.empty()) return put(c);
+  const bool is_ahead = ahead && space.lasting && c.came < 0;
+  if (room(ask.space, more) && space.line.empty()) return is_ahead ? write_ahead(c) : put(c);
   const bool never_room = space.quota != 0 && ask.puts.size() > space.quota;
   if (ask.room == 0 || never_room) return fail(c, ErrorCode::limit_exceeded);
   park(c, &Space::line, ask.room);

@@ -60,6 +60,7 @@ struct Model {
     Sequence sequence = 0;
     std::shared_ptr<const Ask> ask;
     std::uint64_t from = 0;  // of a watch
+    Micros came = -1;        // of an out that was written ahead: when its leases and delays began
   };
   struct Space {
     bool lasting = true, strict = true;
@@ -78,7 +79,7 @@ struct Model {
 
   Micros now = 0, grace = 0;
   std::size_t event_count = 60;
-  bool puts_refused = false;
+  bool puts_refused = false, ahead = false;  // ahead: outs of lasting spaces go to the disk before they take effect
   std::uint64_t epoch = 0, next_id = 1, next_ticket = 1, next_waiter = 1;
   std::vector<Space> spaces;
   std::unordered_map<Order, Tuple> tuples;
@@ -90,6 +91,7 @@ struct Model {
   std::multimap<Micros, std::function<void(Model&)>> alarms;
   std::set<std::uint16_t> dirty, announced;  // spaces: look at who waits; there are events
   std::vector<Told> told;                    // since somebody took it
+  std::vector<Place> asked_ahead;            // since somebody took it: written_ahead() is to follow for each
   std::vector<Serial> touched;               // by statements and collects: where these are is for the model to know
 
   void open(SessionId id) { sessions[id]; }
@@ -100,6 +102,7 @@ struct Model {
   void cancel(SessionId id, Sequence sequence);
   void refuse(SessionId id, Sequence sequence);
   void confirm(SessionId id, const Confirm& confirm);
+  void written_ahead(Place place, std::optional<ErrorCode> failed);
   void advance(Micros to);
   void end_turn();
   void crash(std::uint64_t new_epoch, std::uint64_t first_id);  // and the restart, at `now`
@@ -128,7 +131,8 @@ struct Model {
   bool holds(const Course& course, Orders& chosen, std::optional<int>& number) const;
   void perform(const Call& c, std::uint32_t which, const Orders& chosen, std::optional<int> number);
   // tuples.cpp: tuples come, are held and go, and who waits for them
-  Order create(const Fresh& fresh, Micros lease_until, Micros delay, SessionId owner, int group);
+  // visible_at: 0, at once.
+  Order create(const Fresh& fresh, Micros lease_until, Micros visible_at, SessionId owner, int group);
   void put(const Call& c);  // all of it
   void transfer(Order order, std::uint16_t to, bool copy);
   void hold(Order order, std::uint64_t holder);
@@ -146,6 +150,7 @@ struct Model {
   [[nodiscard]] static std::set<std::uint16_t> spaces_of(const Ask& ask);
   void block(const Call& c, const Waiting& ticket, Micros timeout);
   void park(const Call& c, std::set<Place> Space::*line, Micros timeout);
+  void write_ahead(const Call& c);
   std::optional<Call> unlist(SessionId id, Sequence n);
   void time_out(Place place);
   // sessions.cpp: answers, and what is remembered of them

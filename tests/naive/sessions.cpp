@@ -183,6 +183,7 @@ void Model::crash(std::uint64_t new_epoch, std::uint64_t first_id) {
   next_id = std::max(next_id, first_id);
   puts_refused = false;
   told.clear();
+  asked_ahead.clear();
   alarms.clear();
   waiters.clear();
   announced.clear();

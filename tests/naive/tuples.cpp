@@ -5,14 +5,14 @@
 
 namespace parvis::naive {
 
-Model::Order Model::create(const Fresh& fresh, Micros lease_until, Micros delay, SessionId owner, int group) {
+Model::Order Model::create(const Fresh& fresh, Micros lease_until, Micros visible_at, SessionId owner, int group) {
   if (ever.size() <= fresh.serial) ever.resize(fresh.serial + 1024);
   if (ever[fresh.serial] && spaces[fresh.space].lasting)
     throw Violation("tuple " + std::to_string(fresh.serial) + " is put a second time");
   ever[fresh.serial] = true;
   const Order order = static_cast<Order>(max_priority - fresh.priority) << id_bits | next_id++;
-  const bool delayed = delay > 0;
-  const Tuple& t = tuples[order] = {fresh, order, 0, owner, 0, lease_until, now + delay, delayed, group};
+  const bool delayed = visible_at > 0;
+  const Tuple& t = tuples[order] = {fresh, order, 0, owner, 0, lease_until, visible_at, delayed, group};
   spaces[fresh.space].tuples.insert(order);
   dirty.insert(fresh.space);
   if (!delayed) note(t, Event::Kind::put);
@@ -23,7 +23,10 @@ Model::Order Model::create(const Fresh& fresh, Micros lease_until, Micros delay,
 
 void Model::put(const Call& c) {
   const Ask& ask = *c.ask;
-  for (const Fresh& f : ask.puts) create(f, after(ask.lease), ask.delay, ask.owned ? c.session : 0, ask.group);
+  const Micros from = c.came < 0 ? now : c.came;
+  const Micros lease_until = ask.lease < 0 ? never : from + ask.lease;
+  const Micros visible_at = ask.delay > 0 ? from + ask.delay : 0;
+  for (const Fresh& f : ask.puts) create(f, lease_until, visible_at, ask.owned ? c.session : 0, ask.group);
   if (ask.what == Ask::out) done(c, spaces[ask.space].lasting, spaces[ask.space].strict);
 }
 
@@ -201,6 +204,21 @@ void Model::park(const Call& c, std::set<Place> Space::*line, Micros timeout) {
   (spaces[c.ask->space].*line).insert(place);
   sessions.at(c.session).waiting.emplace(c.sequence, place);
   at(after(timeout), [place](Model& m) { m.time_out(place); });
+}
+
+void Model::write_ahead(const Call& c) {
+  const Place place{0, 0, next_waiter++};
+  waiters.emplace(place, c).first->second.came = now;
+  sessions.at(c.session).waiting.emplace(c.sequence, place);
+  asked_ahead.push_back(place);
+}
+
+void Model::written_ahead(Place place, std::optional<ErrorCode> failed) {
+  const auto found = waiters.find(place);
+  if (found == waiters.end()) return;  // who asked has left
+  const Call c = *unlist(found->second.session, found->second.sequence);
+  failed ? fail(c, *failed) : run_out(c);
+  settle();
 }
 
 std::optional<Model::Call> Model::unlist(SessionId id, Sequence n) {

@@ -31,6 +31,8 @@ Server::Server(World& world, Deliver deliver, std::function<void(Serial)> touche
   limits_.event_count = live_.event_count;
   limits_.range_steps = 2;  // ordered indexes come early, and bit by bit
   live_.grace = grace;
+  live_.ahead = world.climate.ahead;
+  if (live_.ahead) limits_.write_ahead_bytes = 1;
   for (std::size_t i = 0; i < world.climate.spaces; ++i)
     live_.spaces.push_back({durability(i) != Durability::volatile_, durability(i) == Durability::durable});
   make_spaces();
@@ -65,6 +67,7 @@ void Server::rebuild() {
   newest_mark_ = 0;
   if (!broken_) durable_mark_ = 0;  // else what is under way still has the marks of the engine before
   engine_ = std::make_unique<space::Engine>(limits_, Durability::durable, epoch_offset);
+  ++engines_;
   for (const auto& [id, record] : disk_) engine_->record(id, record);
   engine_->recovered(time_of(world_.now));
   const std::uint64_t next_id = live_.next_id;
@@ -103,6 +106,7 @@ void Server::play(std::uint64_t upto_batch) {
     durable_.advance(entry.at);
     entry.input(durable_);
     durable_.told.clear();
+    durable_.asked_ahead.clear();
     durable_.touched.clear();
   }
   durable_mark_ = upto_batch;
@@ -141,11 +145,31 @@ void Server::take_turn() {
   input([](Model& m) { m.end_turn(); });
   space::Turn turn = engine_->take_turn();
   compare(turn.replies);
+  write_ahead(turn.ahead);
   if (!turn.batch.empty()) {
     newest_mark_ = turn.number;
     if (!broken_) log_.push_back({world_.now, {}, turn.number});
   }
   gate_.take(std::move(turn));
+}
+
+// As Turns::take_turn and written_ahead. Where the bodies go is for the tests of storage.
+void Server::write_ahead(const std::vector<space::Ahead>& asked) {
+  const std::vector<Model::Place> expected = std::exchange(live_.asked_ahead, {});
+  if (asked.size() != expected.size())
+    violated("{} outs are to be written ahead; by the rules {}", asked.size(), expected.size());
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    world_.in(world_.about(3 * world_.climate.commit), [=, this, id = asked[i].id, engine = engines_] {
+      if (!engine_ || engine != engines_) return;
+      std::optional<Failed> failed;
+      if (full_ || failing_) failed = {full_ ? ErrorCode::storage_full : ErrorCode::storage_error, "disk"};
+      world_.trace("written ahead: {}{}", id, failed ? ", failed" : "");
+      engine_->written_ahead(id, failed, time_of(world_.now));
+      input([place = expected[i], failed](Model& m) {
+        m.written_ahead(place, failed ? std::optional(failed->code) : std::nullopt);
+      });
+      schedule();
+    });
 }
 
 // As Turns::forget_replies.

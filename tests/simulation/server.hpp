@@ -50,6 +50,7 @@ class Server {
   void schedule();
   void turn();
   void take_turn();
+  void write_ahead(const std::vector<space::Ahead>& asked);
   void check();
   void compare(const std::vector<space::Reply>& replies);
   void forget_replies(SessionId session);
@@ -75,6 +76,7 @@ class Server {
   server::Gate gate_;
   std::map<storage::RecordId, Blob> disk_;
   std::uint64_t process_ = 0;         // what an earlier one left under way does not concern this one
+  std::uint64_t engines_ = 0;         // likewise
   bool turn_due_ = false;
   Micros timer_at_ = never;
   bool full_ = false, failing_ = false, broken_ = false;

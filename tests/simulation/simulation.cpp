@@ -32,6 +32,7 @@ Climate climate_of(World& w) {
   c.waits = static_cast<int>(one_of({20, 60, 90}));
   c.takes = static_cast<int>(one_of({50, 65, 85}));
   c.many = static_cast<int>(one_of({10, 40}));
+  c.ahead = w.chance(25);
   return c;
 }
 

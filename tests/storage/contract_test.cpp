@@ -157,8 +157,7 @@ TEST_CASE("what is written ahead is there when its batch is, beside what others 
   Count written;
   const auto ahead = [&](std::vector<Blob> records) {
     subject->store().write_ahead(std::move(records), [&written](const Result& result) {
-      CHECK(result.outcome == Outcome::ok);
-      written.add();
+      if (result.outcome == Outcome::ok) written.add();  // no CHECK: Catch wants those from one thread
     });
   };
   const Blob one = random_blob(20'000'000, 1), two = random_blob(9'000'001, 2), small = random_blob(100, 3);
