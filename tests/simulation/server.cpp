@@ -236,6 +236,7 @@ void Server::commit() {
   const Micros sync = batch->sync == storage::Sync::now ? takes : world_.about(25'000);
   const std::uint64_t id = ++commits_;
   const bool tell = batch->tell_written;
+  world_.trace("commit {} with {} changes, {}", id, batch->size(), batch->sync == storage::Sync::now ? "now" : "soon");
   flight_.push_back({id, newest_mark_, std::move(*batch), tell, false});
   world_.in(world_.about(1 + takes / 4), [this, process = process_, id] { committed(process, id, false); });
   world_.in(takes + sync, [this, process = process_, id] { committed(process, id, true); });
@@ -249,10 +250,12 @@ void Server::committed(std::uint64_t process, std::uint64_t id, bool durable) {
     if (one.id > id || one.written) continue;
     if (full_ && grows(one.batch)) return fail(true);
     one.written = true;
+    world_.trace("commit {} is written", one.id);
     if (one.tell_written) gate_.written();
   }
   while (durable && !flight_.empty() && flight_.front().id <= id) {
     write(flight_.front().batch, flight_.front().mark);
+    world_.trace("commit {} is durable", flight_.front().id);
     flight_.pop_front();
     gate_.durable();
   }

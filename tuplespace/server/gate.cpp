@@ -137,7 +137,7 @@ void Gate::durable() {
 std::vector<space::Reply> Gate::fail(ErrorCode code, const std::string& text) {
   std::vector<space::Reply> failed;
   const auto fail_held = [&](const Listed& listed) {
-    if (forgotten(listed) || std::holds_alternative<Waiting>(listed.reply.answer)) return;
+    if (forgotten(listed) || listed.reply.again || std::holds_alternative<Waiting>(listed.reply.answer)) return;
     failed.push_back({listed.reply.session, listed.reply.sequence, Answer(Failed{code, text}), 0, false});
   };
   for (const auto& [after, held] : held_) std::for_each(held.replies.begin(), held.replies.end(), fail_held);

@@ -44,7 +44,8 @@ class Gate {
   std::optional<Commit> next();           // to be committed now; after release()
   void written();                         // the oldest batch under way that was not, and is to tell
   void durable();                         // the oldest batch under way is on the disk
-  // A batch under way is not: the error for each that was not released; and all is as new.
+  // A batch under way is not: the error for each that was not released, but for those that were answered again: their
+  // clients will ask once more. And all is as new.
   std::vector<space::Reply> fail(ErrorCode code, const std::string& text);
   void stop_writing() { writing_ = false; }  // the disk has failed: what happens is for this process alone
 

@@ -128,7 +128,11 @@ void Engine::State::apply(Session& s, Sequence sequence, const Operation& operat
         Failed{ErrorCode::protocol_error,
                fmt::format("operation {} again, although everything up to {} was confirmed", sequence, s.confirmed)},
         0);
-  if (auto known = s.applied.find(sequence); known != s.applied.end()) return answer_again(s, sequence, known->second);
+  if (auto known = s.applied.find(sequence); known != s.applied.end()) {
+    answer_again(s, sequence, known->second);
+    replies.back().again = true;
+    return;
+  }
   if (s.waiting.contains(sequence) || s.parked.contains(sequence)) return;
   attempt(s, sequence, operation, 0);
 }

@@ -36,6 +36,7 @@ struct Reply {
   std::variant<Answer, Waiting> answer;
   std::uint64_t after = 0;    // number of the batch that must be durable first
   bool lazy = false;          // may wait for the next write to this session (Waiting)
+  bool again = false;         // of what took effect earlier: no later batch's failure makes it untrue
   std::uint64_t written = 0;  // number of the batch that must be written first: outlive this process, not a power cut
 };
 
