@@ -71,13 +71,19 @@ RecordWriter write_head(const TupleHead& head) {
   return out;
 }
 
+Sequence read_next(RecordReader& in, Sequence before) {
+  const std::uint64_t step = in.number();
+  if (step == 0 || step > ~Sequence{0} - before) in.fail("its operations are not in their order");
+  return before + step;
+}
+
 SessionRecord read_session(RecordReader& in) {
   SessionRecord record;
   in.read(record.secret.bytes);
   record.confirmed = in.number();
   Sequence sequence = record.confirmed;
   for (std::size_t n = in.count(3); n > 0; --n) {
-    sequence += in.number();
+    sequence = read_next(in, sequence);
     Applied& applied = record.applied[sequence];
     const std::uint8_t kind = in.byte();
     if (kind > static_cast<std::uint8_t>(Applied::Kind::ran)) in.fail("unknown kind of an answer");
@@ -143,7 +149,7 @@ TombstoneRecord read_tombstone(RecordReader& in) {
   record.until = static_cast<std::int64_t>(in.number());
   Sequence sequence = record.tombstone.confirmed = in.number();
   record.tombstone.applied.resize(in.count(1));
-  for (Sequence& s : record.tombstone.applied) s = sequence += in.number();
+  for (Sequence& s : record.tombstone.applied) s = sequence = read_next(in, sequence);
   return record;
 }
 
