@@ -196,7 +196,7 @@ bool LmdbFile::has_room_for(std::uint64_t bytes, std::uint64_t changes) {
 bool LmdbFile::set_aside(std::uint64_t least) {
   const std::lock_guard lock(blocks_mutex_);
   if (least <= allocated_) return true;
-  const std::uint64_t ahead = std::min(used_ / 8, max_ahead);
+  const std::uint64_t ahead = std::clamp(used_ / 8, reserve_ / 4, max_ahead);  // of a small file not with each commit
   const int file = blocks_.number();
   for (const std::uint64_t end : {least + ahead, least}) {
     // The first time from the start, because a copied or restored file may have holes where pages will be written
