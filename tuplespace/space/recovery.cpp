@@ -14,7 +14,8 @@ void Engine::State::load(storage::RecordId id, ByteSpan bytes) {
     throw Error(ErrorCode::storage_error,
                 fmt::format("record {} of the store lies outside of the ids given away (below {})", id, meta.reserved));
   if (std::holds_alternative<MetaRecord>(any) != (id == meta_record))
-    throw Error(ErrorCode::storage_error, fmt::format("record {} of the store is of a kind that has no place there", id));
+    throw Error(ErrorCode::storage_error,
+                fmt::format("record {} of the store is of a kind that has no place there", id));
   if (auto* record = std::get_if<MetaRecord>(&any)) {
     meta = *record;
     if (meta.reserved < first_id || meta.reserved > ~std::uint64_t{0} / 2)
