@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "storage/worker.hpp"
@@ -11,6 +13,27 @@ namespace parvis::storage {
 namespace {
 
 constexpr std::chrono::milliseconds before_another_try{100};
+
+// Behind what stands there.
+void append(Batch& changes, Batch&& newer) {
+  if (changes.empty()) return changes.swap(newer);
+  std::move(newer.begin(), newer.end(), std::back_inserter(changes));
+  newer.clear();
+}
+
+// Of each record the last change, by ascending ids.
+Batch last_of_each(const Batch& changes) {
+  std::vector<const Change*> sorted;
+  sorted.reserve(changes.size());
+  for (const Change& change : changes) sorted.push_back(&change);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Change* a, const Change* b) { return std::tie(a->id, a) < std::tie(b->id, b); });
+  Batch last;
+  last.reserve(sorted.size());
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    if (i + 1 == sorted.size() || sorted[i + 1]->id != sorted[i]->id) last.push_back(*sorted[i]);
+  return last;
+}
 
 }  // namespace
 
@@ -21,7 +44,7 @@ Follower::Follower(LmdbFile& file, LmdbWriter& writer, std::uint64_t applied, st
 
 void Follower::take(std::uint64_t number, const Batch& batch) {
   const std::lock_guard lock(mutex_);
-  for (const Change& change : batch) unsynced_.insert_or_assign(change.id, change.record);
+  unsynced_.insert(unsynced_.end(), batch.begin(), batch.end());
   unsynced_bytes_ += LmdbWriter::bytes_for(batch);
   taken_ = number;
 }
@@ -32,8 +55,7 @@ void Follower::synced() {
   if (unsynced_.empty()) return;
   const bool first = arriving_.empty();
   if (first) oldest_ = std::chrono::steady_clock::now();
-  for (auto& [id, record] : unsynced_) arriving_.insert_or_assign(id, std::move(record));
-  unsynced_.clear();
+  append(arriving_, std::move(unsynced_));
   arriving_bytes_ += std::exchange(unsynced_bytes_, 0);
   if (first || arriving_bytes_ >= gather_bytes_) changed_.notify_all();
 }
@@ -153,17 +175,17 @@ void Follower::close() {
 
 PendingChanges Follower::pending() const {
   const std::lock_guard lock(mutex_);
-  PendingChanges all(unsynced_.begin(), unsynced_.end());
-  all.insert(arriving_.begin(), arriving_.end());
-  all.insert(applying_.begin(), applying_.end());  // older: does not replace
+  PendingChanges all;
+  for (const Batch* changes : {&applying_, &arriving_, &unsynced_})
+    for (const Change& change : *changes) all.insert_or_assign(change.id, change.record);
   return all;
 }
 
 std::optional<std::optional<Blob>> Follower::find(RecordId id) const {
   const std::lock_guard lock(mutex_);
-  for (const Changes* changes : {&unsynced_, &arriving_, &applying_}) {
-    const auto found = changes->find(id);
-    if (found != changes->end()) return found->second;
+  for (const Batch* changes : {&unsynced_, &arriving_, &applying_}) {
+    const auto newest = std::find_if(changes->rbegin(), changes->rend(), [id](const Change& c) { return c.id == id; });
+    if (newest != changes->rend()) return newest->record;
   }
   return {};
 }
@@ -209,19 +231,13 @@ void Follower::apply(std::unique_lock<std::mutex>& lock) {
   applying_bytes_ = std::exchange(arriving_bytes_, 0);
   const std::uint64_t number = synced_;
   lock.unlock();
-  std::vector<const Changes::value_type*> sorted;
-  sorted.reserve(applying_.size());
-  for (const auto& change : applying_) sorted.push_back(&change);
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-  Batch batch;
-  batch.reserve(sorted.size());
-  for (const auto* change : sorted) batch.push_back({change->first, change->second});
+  Batch batch = last_of_each(applying_);
   Result result;
   {
     const auto writing = lock_lmdb();
     result = writer_.follow(number, batch);
   }
-  Changes applied;  // freed without the lock
+  Batch applied;  // freed without the lock
   lock.lock();
   result_ = result;
   retry_ = false;
@@ -232,8 +248,8 @@ void Follower::apply(std::unique_lock<std::mutex>& lock) {
     applying_bytes_ = 0;
     tidy_ = true;
   } else if (result.outcome == Outcome::full) {
-    arriving_.merge(applying_);  // newer ones stay
-    applying_.clear();
+    append(applying_, std::move(arriving_));
+    arriving_ = std::exchange(applying_, {});
     arriving_bytes_ += std::exchange(applying_bytes_, 0);
     again_ = std::chrono::steady_clock::now() + before_another_try;
   }

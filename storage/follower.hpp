@@ -6,8 +6,6 @@
 // rests, from the one that owns the store; write_ahead from one of its own.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -56,7 +54,6 @@ class Follower {
   [[nodiscard]] Result state() const;  // not ok: LMDB cannot go on, and why
 
  private:
-  using Changes = boost::unordered_flat_map<RecordId, std::optional<Blob>>;
   void run();
   std::unique_lock<std::mutex> lock_lmdb();  // before whoever writes ahead
   std::unique_lock<std::mutex> lock_lmdb_last();
@@ -72,9 +69,9 @@ class Follower {
   std::atomic<bool> stop_ahead_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Changes unsynced_;  // under mutex_, as is all that follows; newest first
-  Changes arriving_;
-  Changes applying_;  // only read while the transaction runs
+  Batch unsynced_;  // under mutex_, as is all that follows; newest first
+  Batch arriving_;
+  Batch applying_;  // only read while the transaction runs
   std::uint64_t unsynced_bytes_ = 0, arriving_bytes_ = 0, applying_bytes_ = 0;
   std::uint64_t taken_ = 0, synced_ = 0, applied_ = 0, wanted_ = 0;  // numbers of entries
   std::chrono::steady_clock::time_point oldest_;        // when the first of arriving_ came
