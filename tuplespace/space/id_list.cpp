@@ -32,7 +32,10 @@ struct alignas(8) IdList::Run {
   [[nodiscard]] const Order* orders() const { return reinterpret_cast<const Order*>(this + 1); }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end - begin); }
   [[nodiscard]] bool full() const { return size() == capacity; }
+  // Queues work at both ends, whatever lies between.
   [[nodiscard]] std::uint16_t lower_bound(Order order) const {
+    if (begin == end || orders()[end - 1] < order) return end;
+    if (order <= orders()[begin]) return begin;
     return static_cast<std::uint16_t>(std::lower_bound(orders() + begin, orders() + end, order) - orders());
   }
   [[nodiscard]] bool has(std::uint16_t at, Order order) const { return at < end && orders()[at] == order; }
@@ -86,6 +89,8 @@ struct IdList::Directory {
   std::size_t count = 0;
 
   [[nodiscard]] std::size_t slot_of(Order order) const {
+    if (order >= slots.back().first) return slots.size() - 1;
+    if (slots.size() == 1 || order < slots[1].first) return 0;
     auto after =
         std::upper_bound(slots.begin(), slots.end(), order, [](Order o, const Slot& s) { return o < s.first; });
     return after == slots.begin() ? 0 : static_cast<std::size_t>(after - slots.begin()) - 1;
