@@ -23,7 +23,10 @@ void Ledger::add(std::shared_ptr<Request> request, Effect effect, std::optional<
 }
 
 Ledger::Entry* Ledger::entry(Sequence sequence) {
-  if (entries_.size() > head_ && entries_.back().sequence == sequence) return &entries_.back();
+  if (head_ == entries_.size() || sequence < entries_[head_].sequence) return nullptr;
+  // Where it stands if none between has gone; never behind that.
+  const std::size_t likely = std::min(head_ + (sequence - entries_[head_].sequence), entries_.size() - 1);
+  if (entries_[likely].sequence == sequence) return &entries_[likely];
   const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
   const auto at = std::lower_bound(begin, entries_.end(), sequence,
                                    [](const Entry& e, Sequence wanted) { return e.sequence < wanted; });

@@ -211,6 +211,7 @@ Matcher::Matcher(ByteSpan encoded_template) : bytes_(encoded_template.begin(), e
   const auto head = reader.template_body();
   open_ = head.open;
   patterns_.reserve(head.fields);
+  actuals_.reserve(std::min<std::size_t>(head.fields, 2));  // mostly few of many
   for (std::size_t i = 0; i < head.fields; ++i) {
     const auto kind = reader.peek_pattern();
     const auto pattern = reader.skip();

@@ -82,6 +82,7 @@ std::optional<Gate::Free> Gate::release() {
   if (!held_.empty() && (held_.begin()->first <= durable_ || !writing_)) {
     Held held = std::move(held_.extract(held_.begin()).mapped());
     now = {{}, std::move(held.ended), std::move(held.opened)};
+    now.replies.reserve(held.replies.size());
     for (auto& listed : held.replies) {
       const std::uint64_t written = listed.reply.written;
       if (written > written_ && writing_) until_written_[written].push_back(std::move(listed));

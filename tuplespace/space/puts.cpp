@@ -1,6 +1,7 @@
 // Tuples come, are placed, are held and go.
 #include <algorithm>
 
+#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
 #include "tuplespace/space/state.hpp"
@@ -22,7 +23,7 @@ void Engine::State::run(Session& s, Sequence sequence, const Out& out) {
 }
 
 std::optional<Failed> Engine::State::refuse(const Out& out) {
-  std::vector<Incoming> puts;
+  boost::container::small_vector<Incoming, 4> puts;
   puts.reserve(out.tuples.size());
   for (const Payload& tuple : out.tuples) puts.push_back({out.space, &tuple, out.priority, &out.group});
   return refuse(puts);

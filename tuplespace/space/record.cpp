@@ -175,6 +175,10 @@ TupleBytes allocate(ByteSpan head, std::size_t size, Copy&& copy) {
   return {std::move(record), static_cast<std::uint32_t>(head.size() + size), static_cast<std::uint16_t>(head.size())};
 }
 
+TupleBytes allocate(ByteSpan head, ByteSpan body) {
+  return allocate(head, body.size(), [&](std::byte* to) { std::memcpy(to, body.data(), body.size()); });
+}
+
 }  // namespace
 
 Blob encode(const MetaRecord& record) {
@@ -275,25 +279,23 @@ std::uint64_t Applied::kept_bytes() const {
   return bytes;
 }
 
-TupleBytes tuple_bytes(const TupleHead& head, ByteSpan body) {
-  return allocate(write_head(head).span(), body.size(),
-                  [&](std::byte* to) { std::memcpy(to, body.data(), body.size()); });
-}
+TupleBytes tuple_bytes(const TupleHead& head, ByteSpan body) { return allocate(write_head(head).span(), body); }
 
 // Where there is room in front of a large tuple it stays where it has arrived.
 TupleBytes tuple_bytes(const TupleHead& head, const Payload& payload) {
+  const RecordWriter writer = write_head(head);
+  const ByteSpan written = writer.span();
   const Encoding* encoding = payload.encoding();
   if (encoding == nullptr) {
     const Blob& blob = payload.blob();
-    const RecordWriter written = write_head(head);
-    std::byte* front = take_front(blob, written.span().size());
-    if (front == nullptr) return tuple_bytes(head, blob.span());
-    std::copy(written.span().begin(), written.span().end(), front);
+    std::byte* front = take_front(blob, written.size());
+    if (front == nullptr) return allocate(written, blob.span());
+    std::copy(written.begin(), written.end(), front);
     return {{blob.owner(), front},
-            static_cast<std::uint32_t>(written.span().size() + blob.size()),
-            static_cast<std::uint16_t>(written.span().size())};
+            static_cast<std::uint32_t>(written.size() + blob.size()),
+            static_cast<std::uint16_t>(written.size())};
   }
-  return allocate(write_head(head).span(), encoding->size(), [&](std::byte* to) {
+  return allocate(written, encoding->size(), [&](std::byte* to) {
     std::size_t done = 0;
     auto copy = [&](ByteSpan bytes) { to = std::copy(bytes.begin(), bytes.end(), to); };
     for (const Encoding::Splice& splice : encoding->splices()) {

@@ -22,6 +22,7 @@ inline std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>
 class RecordWriter {
  public:
   RecordWriter(std::uint8_t kind, std::uint8_t version) {
+    bytes_.reserve(small_record);
     byte(kind);
     byte(version);
   }
@@ -35,6 +36,7 @@ class RecordWriter {
   Blob blob() { return Blob::take(std::move(bytes_)); }
 
  private:
+  static constexpr std::size_t small_record = 48;  // most are: one allocation for all their bytes
   ByteVector bytes_;
 };
 

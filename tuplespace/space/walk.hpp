@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <vector>
+#include <boost/container/small_vector.hpp>
 
 #include "tuplespace/space/index.hpp"
 #include "tuplespace/space/spaces.hpp"
@@ -53,7 +53,7 @@ class Walk {
   const Space& space_;
   Fields& fields_;
   std::size_t& steps_left_;
-  std::vector<Stream> streams_;  // a heap
+  boost::container::small_vector<Stream, 2> streams_;  // a heap
   std::array<Source, 2> sources_{};
   std::size_t in_vain_ = 0;      // examined, and not found
   Order examined_ = 0;

@@ -6,16 +6,19 @@
 namespace parvis::wire {
 namespace {
 
-void append_number(ByteVector& out, std::uint64_t n, std::size_t bytes) {
-  for (; bytes > 0; --bytes, n >>= 8) out.push_back(static_cast<std::byte>(n));
+std::byte* put_number(std::byte* at, std::uint64_t n, std::size_t bytes) {
+  for (; bytes > 0; --bytes, n >>= 8) *at++ = static_cast<std::byte>(n);
+  return at;
 }
 
 void append_header(ByteVector& out, std::size_t length, Kind kind, bool more, std::size_t segments, std::uint64_t id) {
-  append_number(out, length, 4);
-  out.push_back(static_cast<std::byte>(kind));
-  out.push_back(more ? std::byte{1} : std::byte{0});
-  append_number(out, segments, 2);
-  append_number(out, id, 8);
+  out.resize(out.size() + frame_header_bytes);
+  std::byte* at = out.data() + out.size() - frame_header_bytes;
+  at = put_number(at, length, 4);
+  *at++ = static_cast<std::byte>(kind);
+  *at++ = more ? std::byte{1} : std::byte{0};
+  at = put_number(at, segments, 2);
+  put_number(at, id, 8);
 }
 
 }  // namespace
@@ -48,11 +51,12 @@ bool Cutter::next(std::vector<ByteSpan>& buffers) {
   head_.clear();
   append_header(head_, lengths + room, message_->kind, room < left_, segments, message_->id);
   if (lengths > 0) {
-    append_number(head_, message_->body.size(), 4);
+    head_.resize(frame_header_bytes + lengths);
+    std::byte* at = put_number(head_.data() + frame_header_bytes, message_->body.size(), 4);
     for (const auto& pieces : message_->segments) {
       std::uint64_t size = 0;
       for (const auto& piece : pieces) size += piece.size();
-      append_number(head_, size, 8);
+      at = put_number(at, size, 8);
     }
   }
   buffers.emplace_back(head_);

@@ -30,6 +30,8 @@ template <class A> void serialize(A& ar, Output& m, unsigned) { ar & m.tuple; }
 
 namespace {
 
+constexpr std::size_t small_body = 192;  // most are: one allocation for all their bytes
+
 // Which struct a kind carries, both ways, in one place.
 template <class M, Kind K>
 struct Entry {
@@ -68,6 +70,7 @@ Outgoing pack_one(std::uint64_t id, const M& message) {
   Outgoing out;
   out.kind = Kinds::kind_of<M>();
   out.id = id;
+  out.body.reserve(small_body);
   PayloadSink sink{&out.segments};
   OutArchive(out.body, &sink) << message;
   if (out.body.size() > max_body_bytes) {
