@@ -119,9 +119,12 @@ int main(int argc, char** argv) {
   bench::loop("rd" + suffix, clients, n, [&](int client, int) { at(client).rd(); });
   bench::loop("in" + suffix, clients, n, [&](int client, int) { at(client).in(); });
   if (clients > 1) return 0;
-  bench::pipelined("out", n, [&](int) { at(0).start_out(); }, [&] { at(0).finish_out(); });
-  bench::pipelined("rd", n, [&](int) { at(0).start_rd(); }, [&] { at(0).finish_rd(); });
+  bench::pipelined(
+      "out", n, [&](int) { at(0).start_out(); }, [&] { at(0).finish_out(); });
+  bench::pipelined(
+      "rd", n, [&](int) { at(0).start_rd(); }, [&] { at(0).finish_rd(); });
   Client taker(argv[1], 1000), putter(argv[1], 1000);
-  bench::rendezvous("rendezvous", std::min(n, 2000), [&](int) { taker.in(); }, [&](int) { putter.out(); });
+  bench::rendezvous(
+      "rendezvous", std::min(n, 2000), [&](int) { taker.in(); }, [&](int) { putter.out(); });
   return 0;
 }

@@ -98,16 +98,49 @@ class Curve {
           throw Error(ErrorCode::protocol_error, name + ": wrong answer");
       });
     };
-    look("hit, first field", [&] { return std::vector<Pattern>{{Value(key(some(), 'k'))}, number, text}; }, true);
-    look("hit, last field", [&] { return std::vector<Pattern>{text, number, {Value(key(some(), 'z'))}}; }, true);
-    look("hit, formals alone", [&] { return std::vector<Pattern>{text, number, text}; }, true);
-    look("miss, first field", [&] { return std::vector<Pattern>{{Value("none")}, number, text}; }, false);
-    look("miss, last field", [&] { return std::vector<Pattern>{text, number, {Value("none")}}; }, false);
-    look("range", [&] {
-      const int i = some();
-      return std::vector<Pattern>{text, {Between{Value(i), Value(i + 10)}}, text};
-    }, true);
-    look("prefix", [&] { return std::vector<Pattern>{text, number, {Prefix{Value(key(some(), 'z'))}}}; }, true);
+    look(
+        "hit, first field",
+        [&] {
+          return std::vector<Pattern>{{Value(key(some(), 'k'))}, number, text};
+        },
+        true);
+    look(
+        "hit, last field",
+        [&] {
+          return std::vector<Pattern>{text, number, {Value(key(some(), 'z'))}};
+        },
+        true);
+    look(
+        "hit, formals alone",
+        [&] {
+          return std::vector<Pattern>{text, number, text};
+        },
+        true);
+    look(
+        "miss, first field",
+        [&] {
+          return std::vector<Pattern>{{Value("none")}, number, text};
+        },
+        false);
+    look(
+        "miss, last field",
+        [&] {
+          return std::vector<Pattern>{text, number, {Value("none")}};
+        },
+        false);
+    look(
+        "range",
+        [&] {
+          const int i = some();
+          return std::vector<Pattern>{text, {Between{Value(i), Value(i + 10)}}, text};
+        },
+        true);
+    look(
+        "prefix",
+        [&] {
+          return std::vector<Pattern>{text, number, {Prefix{Value(key(some(), 'z'))}}};
+        },
+        true);
     std::vector<double> takes, puts;
     for (int i = 0; i < n_; ++i) {
       const int lane = some();

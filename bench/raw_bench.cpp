@@ -65,7 +65,8 @@ void wake(int n, const std::string& metric) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) die("socketpair");
   char in[64], out[64] = {};
-  bench::rendezvous(metric, n, [&](int) { transfer(pair[1], in, false); }, [&](int) { transfer(pair[0], out, true); });
+  bench::rendezvous(
+      metric, n, [&](int) { transfer(pair[1], in, false); }, [&](int) { transfer(pair[0], out, true); });
 }
 
 void sync_writes(int n, const char* folder) {

@@ -19,9 +19,9 @@ using Context = std::unique_ptr<redisContext, Free>;
 // A path, or HOST:PORT.
 Context connect(const std::string& address) {
   const auto colon = address.rfind(':');
-  Context context(address.front() == '/' ? redisConnectUnix(address.c_str())
-                                         : redisConnect(address.substr(0, colon).c_str(),
-                                                        bench::number(address.c_str() + colon + 1)));
+  Context context(address.front() == '/'
+                      ? redisConnectUnix(address.c_str())
+                      : redisConnect(address.substr(0, colon).c_str(), bench::number(address.c_str() + colon + 1)));
   if (!context || context->err) {
     std::fprintf(stderr, "redis: %s\n", context ? context->errstr : "no memory");
     std::exit(1);
@@ -47,11 +47,13 @@ void append(redisContext* c, Op op, const std::string& payload) {
 
 void pipelined(redisContext* c, const std::string& payload, int n) {
   for (const auto& [name, op] : {std::pair{"out", Op::out}, {"rd", Op::rd}, {"in", Op::in}}) {
-    bench::pipelined(name, n, [&, o = op](int) { append(c, o, payload); }, [&] {
-      void* reply = nullptr;
-      redisGetReply(c, &reply);
-      check(reply);
-    });
+    bench::pipelined(
+        name, n, [&, o = op](int) { append(c, o, payload); },
+        [&] {
+          void* reply = nullptr;
+          redisGetReply(c, &reply);
+          check(reply);
+        });
   }
 }
 
@@ -72,18 +74,16 @@ int main(int argc, char** argv) {
   bench::loop("out" + suffix, clients, n, [&](int client, int) {
     check(redisCommand(context(client), "LPUSH bench:%d %b", client, payload.data(), payload.size()));
   });
-  bench::loop("rd" + suffix, clients, n, [&](int client, int) {
-    check(redisCommand(context(client), "LINDEX bench:%d -1", client));
-  });
-  bench::loop("in" + suffix, clients, n, [&](int client, int) {
-    check(redisCommand(context(client), "BRPOP bench:%d 0", client));
-  });
+  bench::loop("rd" + suffix, clients, n,
+              [&](int client, int) { check(redisCommand(context(client), "LINDEX bench:%d -1", client)); });
+  bench::loop("in" + suffix, clients, n,
+              [&](int client, int) { check(redisCommand(context(client), "BRPOP bench:%d 0", client)); });
   if (clients == 1) {
     pipelined(context(0), payload, n);
     const auto other = connect(argv[1]);
-    bench::rendezvous("rendezvous", std::min(n, 2000),
-                      [&](int) { check(redisCommand(other.get(), "BRPOP meet 0")); },
-                      [&](int) { check(redisCommand(context(0), "LPUSH meet %b", payload.data(), payload.size())); });
+    bench::rendezvous(
+        "rendezvous", std::min(n, 2000), [&](int) { check(redisCommand(other.get(), "BRPOP meet 0")); },
+        [&](int) { check(redisCommand(context(0), "LPUSH meet %b", payload.data(), payload.size())); });
   }
   return 0;
 }

@@ -36,9 +36,11 @@ class Client {
   parvis::Get wish(int lane, bool take) {
     if (lane != lane_) {
       lane_ = lane;
-      template_ = parvis::encoded(parvis::Template{{{parvis::Value("bench")}, {parvis::Value(lane)},
+      template_ = parvis::encoded(parvis::Template{{{parvis::Value("bench")},
+                                                    {parvis::Value(lane)},
                                                     {parvis::Formal{parvis::Type::integer}},
-                                                    {parvis::Formal{parvis::Type::bytes}}}, false});
+                                                    {parvis::Formal{parvis::Type::bytes}}},
+                                                   false});
     }
     parvis::Get get;
     get.space = space_;
@@ -73,9 +75,12 @@ class Client {
 
 void pipelined(Client& client, int n) {
   auto together = client.session().pipeline();
-  bench::pipelined("out", n, [&](int i) { client.start_out(1000, i); }, [&] { client.finish(); });
-  bench::pipelined("rd", n, [&](int) { client.start_get(1000, false); }, [&] { client.finish(); });
-  bench::pipelined("in", n, [&](int) { client.start_get(1000, true); }, [&] { client.finish(); });
+  bench::pipelined(
+      "out", n, [&](int i) { client.start_out(1000, i); }, [&] { client.finish(); });
+  bench::pipelined(
+      "rd", n, [&](int) { client.start_get(1000, false); }, [&] { client.finish(); });
+  bench::pipelined(
+      "in", n, [&](int) { client.start_get(1000, true); }, [&] { client.finish(); });
 }
 
 int run(const std::string& address, int clients, int n, const std::string& space) {
@@ -90,8 +95,8 @@ int run(const std::string& address, int clients, int n, const std::string& space
   if (clients == 1) {
     pipelined(at(0), n);
     Client other(address, space);
-    bench::rendezvous("rendezvous", std::min(n, 2000), [&](int) { other.get(500, true); },
-                      [&](int i) { at(0).out(500, i); });
+    bench::rendezvous(
+        "rendezvous", std::min(n, 2000), [&](int) { other.get(500, true); }, [&](int i) { at(0).out(500, i); });
   }
   return 0;
 }

@@ -189,50 +189,35 @@ T object_from(const Value& value) {
 template <class T>
 Value to_value(const T& value) {
   using namespace detail;
-  if constexpr (Model<T> || std::same_as<T, bool>)
-    return Value(value);
-  else if constexpr (std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t>)
-    return Value(Nil{});
-  else if constexpr (Text<T>)
-    return Value(std::string(std::string_view(value)));
-  else if constexpr (std::is_floating_point_v<T>)
-    return Value(static_cast<double>(value));
+  if constexpr (Model<T> || std::same_as<T, bool>) return Value(value);
+  else if constexpr (std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t>) return Value(Nil{});
+  else if constexpr (Text<T>) return Value(std::string(std::string_view(value)));
+  else if constexpr (std::is_floating_point_v<T>) return Value(static_cast<double>(value));
   else if constexpr (std::is_unsigned_v<T> && sizeof(T) == 8)
     return std::in_range<std::int64_t>(value) ? Value(static_cast<std::int64_t>(value)) : Value(big_integer(value));
-  else if constexpr (std::is_integral_v<T>)
-    return Value(static_cast<std::int64_t>(value));
-  else if constexpr (is_bytes<T>)
-    return Value(Blob::copy(ByteSpan(value)));
-  else if constexpr (is_optional<T>)
-    return value ? to_value<typename T::value_type>(*value) : Value(Nil{});
+  else if constexpr (std::is_integral_v<T>) return Value(static_cast<std::int64_t>(value));
+  else if constexpr (is_bytes<T>) return Value(Blob::copy(ByteSpan(value)));
+  else if constexpr (is_optional<T>) return value ? to_value<typename T::value_type>(*value) : Value(Nil{});
   else if constexpr (is_vector<T>) {
-    if constexpr (Number<typename T::value_type>)
-      return array_of(value);
-    else
-      return list_of(value);
+    if constexpr (Number<typename T::value_type>) return array_of(value);
+    else return list_of(value);
   } else if constexpr (is_map<T>) {
     Map map;
     for (const auto& [key, item] : value) map.items.emplace_back(key, to_value(item));
     return map;
   } else if constexpr (is_tuple<T>) {
     return std::apply([](const auto&... item) { return Value(Tuple{{to_value(item)...}}); }, value);
-  } else
-    return object_of(value);
+  } else return object_of(value);
 }
 
 template <class T>
 T from_value(const Value& value) {
   using namespace detail;
-  if constexpr (std::same_as<T, Value>)
-    return value;
-  else if constexpr (std::same_as<T, bool>)
-    return held<bool>(value, "bool");
-  else if constexpr (Number<T>)
-    return number_from<T>(value);
-  else if constexpr (std::same_as<T, std::string>)
-    return held<std::string>(value, "str");
-  else if constexpr (Model<T>)
-    return held<T>(value, type_name<T>());
+  if constexpr (std::same_as<T, Value>) return value;
+  else if constexpr (std::same_as<T, bool>) return held<bool>(value, "bool");
+  else if constexpr (Number<T>) return number_from<T>(value);
+  else if constexpr (std::same_as<T, std::string>) return held<std::string>(value, "str");
+  else if constexpr (Model<T>) return held<T>(value, type_name<T>());
   else if constexpr (std::same_as<T, ByteVector>) {
     const auto bytes = held<Blob>(value, "bytes").span();
     return {bytes.begin(), bytes.end()};
@@ -240,8 +225,7 @@ T from_value(const Value& value) {
     if (value.get_if<Nil>() != nullptr) return std::nullopt;
     return from_value<typename T::value_type>(value);
   } else if constexpr (is_vector<T>) {
-    if constexpr (Number<typename T::value_type>)
-      return array_from<T>(value);
+    if constexpr (Number<typename T::value_type>) return array_from<T>(value);
     else {
       T out;
       for (const auto& item : held<List>(value, "list").items) out.push_back(from_value<typename T::value_type>(item));
@@ -252,51 +236,35 @@ T from_value(const Value& value) {
     for (const auto& [key, item] : held<Map>(value, "map").items)
       out.emplace(key, from_value<typename T::mapped_type>(item));
     return out;
-  } else if constexpr (is_tuple<T>)
-    return tuple_from<T>(value);
+  } else if constexpr (is_tuple<T>) return tuple_from<T>(value);
   else if constexpr (Text<T> || std::same_as<T, std::span<const std::byte>>)
     static_assert(always_false<T>, "read it as std::string, ByteVector or Blob: views would dangle");
-  else
-    return object_from<T>(value);
+  else return object_from<T>(value);
 }
 
 // The formal of a C++ type: what a field must be to be read as T. Arrays are checked for their element type when read.
 template <class T>
 Pattern formal_of() {
   using namespace detail;
-  if constexpr (std::same_as<T, Value> || is_optional<T>)
-    return {Any{}};
-  else if constexpr (std::same_as<T, bool>)
-    return {Formal{Type::boolean}};
-  else if constexpr (std::is_floating_point_v<T>)
-    return {Formal{Type::real}};
-  else if constexpr (std::is_integral_v<T> || std::same_as<T, BigInteger>)
-    return {Formal{Type::integer}};
-  else if constexpr (std::same_as<T, std::string>)
-    return {Formal{Type::string}};
-  else if constexpr (is_bytes<T> || std::same_as<T, Blob>)
-    return {Formal{Type::bytes}};
-  else if constexpr (is_vector<T>)
-    return {Formal{Number<typename T::value_type> ? Type::array : Type::list}};
-  else if constexpr (is_map<T> || std::same_as<T, Map>)
-    return {Formal{Type::map}};
-  else if constexpr (std::same_as<T, Nil>)
-    return {Formal{Type::nil}};
-  else if constexpr (std::same_as<T, List>)
-    return {Formal{Type::list}};
-  else if constexpr (std::same_as<T, Tuple>)
-    return {Formal{Type::tuple}};
-  else if constexpr (std::same_as<T, Array>)
-    return {Formal{Type::array}};
-  else if constexpr (std::same_as<T, Object>)
-    return {Formal{Type::object}};
+  if constexpr (std::same_as<T, Value> || is_optional<T>) return {Any{}};
+  else if constexpr (std::same_as<T, bool>) return {Formal{Type::boolean}};
+  else if constexpr (std::is_floating_point_v<T>) return {Formal{Type::real}};
+  else if constexpr (std::is_integral_v<T> || std::same_as<T, BigInteger>) return {Formal{Type::integer}};
+  else if constexpr (std::same_as<T, std::string>) return {Formal{Type::string}};
+  else if constexpr (is_bytes<T> || std::same_as<T, Blob>) return {Formal{Type::bytes}};
+  else if constexpr (is_vector<T>) return {Formal{Number<typename T::value_type> ? Type::array : Type::list}};
+  else if constexpr (is_map<T> || std::same_as<T, Map>) return {Formal{Type::map}};
+  else if constexpr (std::same_as<T, Nil>) return {Formal{Type::nil}};
+  else if constexpr (std::same_as<T, List>) return {Formal{Type::list}};
+  else if constexpr (std::same_as<T, Tuple>) return {Formal{Type::tuple}};
+  else if constexpr (std::same_as<T, Array>) return {Formal{Type::array}};
+  else if constexpr (std::same_as<T, Object>) return {Formal{Type::object}};
   else if constexpr (is_tuple<T>) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return Pattern{Nested{Type::tuple, Template{{formal_of<std::tuple_element_t<I, T>>()...}, false}}};
     }
     (std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else
-    return {ClassFormal{type_name<T>()}};
+  } else return {ClassFormal{type_name<T>()}};
 }
 
 }  // namespace parvis

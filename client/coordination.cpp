@@ -64,10 +64,8 @@ std::optional<Transaction> Named::claim(const Template& token, std::optional<Dur
     return transaction;
   }
   try {
-    if (timeout)
-      (void)transaction.in_for(*timeout, token);
-    else
-      (void)transaction.in(token);
+    if (timeout) (void)transaction.in_for(*timeout, token);
+    else (void)transaction.in(token);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::timeout) throw;
     return std::nullopt;
@@ -187,8 +185,8 @@ std::vector<Tuple> Barrier::arrived(const Transaction& transaction, std::size_t 
 
 void Barrier::let_go(const std::vector<Tuple>& arrived, bool broken, bool stays, Transaction& transaction) {
   for (std::size_t i = 0; i < arrived.size(); ++i)
-    transaction.out(tuple("go", arrived[i].items.at(4).get<std::string>(),
-                          broken ? broken_index : static_cast<int>(i)));
+    transaction.out(
+        tuple("go", arrived[i].items.at(4).get<std::string>(), broken ? broken_index : static_cast<int>(i)));
   transaction.out(tuple("state", stays));
   transaction.commit();
 }
@@ -198,10 +196,8 @@ void Barrier::judge() {
   auto transaction = space_.transaction();
   const bool is_broken = transaction.in(pattern("state", of<bool>)).items.at(4).get<bool>();
   const auto here = arrived(transaction, static_cast<std::size_t>(parties_));
-  if (is_broken || here.size() == static_cast<std::size_t>(parties_))
-    let_go(here, is_broken, is_broken, transaction);
-  else
-    transaction.abort();
+  if (is_broken || here.size() == static_cast<std::size_t>(parties_)) let_go(here, is_broken, is_broken, transaction);
+  else transaction.abort();
 }
 
 void Barrier::break_it(bool stays, const std::optional<std::string>& me) {
@@ -214,9 +210,7 @@ void Barrier::break_it(bool stays, const std::optional<std::string>& me) {
 bool Barrier::broken() { return space_.rd(pattern("state", of<bool>)).items.at(4).get<bool>(); }
 std::uint64_t Barrier::waiting() { return space_.count(pattern("here", any)); }
 
-void Event::put(bool value) {
-  change(pattern(of<bool>), statements::set(3, value));
-}
+void Event::put(bool value) { change(pattern(of<bool>), statements::set(3, value)); }
 
 bool Event::wait_for(Duration timeout) {
   try {

@@ -81,8 +81,8 @@ class Lock : public Named {
   void lock() { (void)hold(std::nullopt); }
   bool try_lock() { return hold(Duration(0)); }
   bool try_lock_for(Duration timeout) { return hold(timeout); }
-  void unlock();          // Error{conflict} when it is not held here, or has been lost with the session
-  bool locked();          // by anybody
+  void unlock();  // Error{conflict} when it is not held here, or has been lost with the session
+  bool locked();  // by anybody
 
  private:
   bool hold(std::optional<Duration> timeout);
@@ -167,9 +167,7 @@ class Variable : public Named {
  public:
   Variable(Space space, std::string name)
       : Named(std::move(space), "parvis.variable", std::move(name), Nil{}, {{Value(false), Value()}}) {}
-  void set(const T& value) {
-    change(pattern(of<bool>, any), statements::set(3, true), statements::set(4, value));
-  }
+  void set(const T& value) { change(pattern(of<bool>, any), statements::set(3, true), statements::set(4, value)); }
   T get() { return from_value<T>(space_.rd(pattern(true, any)).items.at(4)); }
   T get_for(Duration timeout) { return from_value<T>(space_.rd_for(timeout, pattern(true, any)).items.at(4)); }
 };
@@ -198,10 +196,8 @@ class Queue : public Named {
   std::optional<T> get_for(std::optional<Duration> timeout) {
     auto items = space_.transaction();  // the item goes and its place comes in one step
     std::optional<Tuple> found;
-    if (timeout && timeout->count() == 0)
-      found = items.inp(pattern("item", any));
-    else
-      found = wait_for_item(items, timeout);
+    if (timeout && timeout->count() == 0) found = items.inp(pattern("item", any));
+    else found = wait_for_item(items, timeout);
     if (!found) return std::nullopt;
     if (bounded()) items.out(tuple("room", 0));
     T item = from_value<T>(found->items.at(4));

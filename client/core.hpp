@@ -16,11 +16,11 @@ using client::OnSignal;
 using Duration = std::chrono::microseconds;
 
 struct OutOptions {
-  std::optional<Duration> lease;          // the tuple disappears after this time
-  bool owned = false;                     // and with the session that put it
-  int priority = 0;                       // higher is handed out first
-  Duration delay{0};                      // hidden until then
-  std::optional<Value> group;             // the key of an exclusive group: its tuples are handed out one at a time
+  std::optional<Duration> lease;               // the tuple disappears after this time
+  bool owned = false;                          // and with the session that put it
+  int priority = 0;                            // higher is handed out first
+  Duration delay{0};                           // hidden until then
+  std::optional<Value> group;                  // the key of an exclusive group: its tuples are handed out one at a time
   std::optional<Duration> room = Duration(0);  // over a quota: how long to wait for room; nullopt: for ever
 };
 
@@ -103,10 +103,8 @@ using Result = std::conditional_t<sizeof...(T) == 0, Tuple, std::tuple<T...>>;
 
 template <class... T, class... F>
 Result<T...> result_of(Tuple&& tuple, const F&... fields) {
-  if constexpr (sizeof...(T) == 0)
-    return std::move(tuple);
-  else
-    return formals_of<T...>(tuple, fields...);
+  if constexpr (sizeof...(T) == 0) return std::move(tuple);
+  else return formals_of<T...>(tuple, fields...);
 }
 
 // One tuple, or nothing.

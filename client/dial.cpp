@@ -127,12 +127,9 @@ void wait_until_ready(int fd, short events, Time deadline, const std::function<b
 
 int dial(const wire::Address& address, Time deadline, const std::function<bool()>& abandoned) {
   switch (address.kind) {
-    case wire::Address::Kind::unix_:
-      return dial_unix(address, deadline, abandoned);
-    case wire::Address::Kind::tcp:
-      return dial_tcp(address, deadline, abandoned);
-    case wire::Address::Kind::tls:
-      break;
+    case wire::Address::Kind::unix_: return dial_unix(address, deadline, abandoned);
+    case wire::Address::Kind::tcp: return dial_tcp(address, deadline, abandoned);
+    case wire::Address::Kind::tls: break;
   }
   throw Error(ErrorCode::protocol_error, address.text() +
                                              ": this version speaks unix:// and tcp:// only; for another machine "

@@ -55,7 +55,7 @@ template <class T>
 inline constexpr bool is_of<OfField<T>> = true;
 template <class F>
 inline constexpr bool is_formal = std::same_as<F, FormalField> || std::same_as<F, AnyField> ||
-    std::same_as<F, Pattern> || std::same_as<F, Var> || is_of<F>;
+                                  std::same_as<F, Pattern> || std::same_as<F, Var> || is_of<F>;
 template <class F>
 inline constexpr bool is_rest = std::same_as<F, RestField>;
 template <class... F>
@@ -69,16 +69,12 @@ inline constexpr bool is_whole_tuple = sizeof...(F) == 1 && (std::same_as<Plain<
 
 template <class F>
 void write_value(Writer& to, const F& field) {
-  if constexpr (std::same_as<F, bool>)
-    to.boolean(field);
+  if constexpr (std::same_as<F, bool>) to.boolean(field);
   else if constexpr (std::is_integral_v<F> && (std::is_signed_v<F> || sizeof(F) < 8))
     to.integer(static_cast<std::int64_t>(field));
-  else if constexpr (std::is_floating_point_v<F>)
-    to.real(static_cast<double>(field));
-  else if constexpr (Text<F>)
-    to.string(std::string_view(field));
-  else
-    to.value(to_value(field));
+  else if constexpr (std::is_floating_point_v<F>) to.real(static_cast<double>(field));
+  else if constexpr (Text<F>) to.string(std::string_view(field));
+  else to.value(to_value(field));
 }
 
 template <class F, class Wanted>
@@ -87,14 +83,10 @@ void write_pattern(Writer& to, const F& field) {
     static_assert(!std::is_void_v<Wanted>,
                   "`formal` needs its type: in<int>(\"n\", formal), or of<int> or any instead");
     if constexpr (!std::is_void_v<Wanted>) to.pattern(formal_of<Wanted>());
-  } else if constexpr (std::same_as<F, AnyField>)
-    to.any();
-  else if constexpr (std::same_as<F, Pattern>)
-    to.pattern(field);
-  else if constexpr (std::same_as<F, Var>)
-    to.variable(field.name, field.type);
-  else
-    write_value(to, field);
+  } else if constexpr (std::same_as<F, AnyField>) to.any();
+  else if constexpr (std::same_as<F, Pattern>) to.pattern(field);
+  else if constexpr (std::same_as<F, Var>) to.variable(field.name, field.type);
+  else write_value(to, field);
 }
 template <class Wanted, class T>
 void write_of(Writer& to, const OfField<T>&) {
@@ -117,14 +109,10 @@ template <class Types, std::size_t Index, class F, class... More>
 void write_patterns(Writer& to, const F& field, const More&... more) {
   using Field = Plain<F>;
   using Wanted = typename Types::template Nth<Index>::type;
-  if constexpr (is_rest<Field>)
-    static_assert(sizeof...(More) == 0, "`rest` comes last");
-  else if constexpr (is_of<Field>)
-    write_of<Wanted>(to, field);
-  else if constexpr (std::is_array_v<F>)
-    write_value(to, std::string_view(field));
-  else
-    write_pattern<Field, Wanted>(to, field);
+  if constexpr (is_rest<Field>) static_assert(sizeof...(More) == 0, "`rest` comes last");
+  else if constexpr (is_of<Field>) write_of<Wanted>(to, field);
+  else if constexpr (std::is_array_v<F>) write_value(to, std::string_view(field));
+  else write_pattern<Field, Wanted>(to, field);
   write_patterns<Types, Index + (is_formal<Field> ? 1 : 0)>(to, more...);
 }
 
@@ -159,10 +147,8 @@ void encode_tuple(Encoding& out, const F&... fields) {
     to.tuple_body(sizeof...(F));
     const auto write = [&](const auto& field) {
       using Field = std::remove_cvref_t<decltype(field)>;
-      if constexpr (std::is_array_v<Field>)
-        write_value(to, std::string_view(field));
-      else
-        write_value(to, field);
+      if constexpr (std::is_array_v<Field>) write_value(to, std::string_view(field));
+      else write_value(to, field);
     };
     (write(fields), ...);
   }

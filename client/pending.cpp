@@ -129,12 +129,8 @@ bool Ledger::refuse(Sequence sequence, Time now) {
     return false;
   }
   switch (e->effect) {
-    case Effect::reads:
-      settle(*e);
-      return was_open;  // nothing was handed over, but the server's waiter has to go
-    case Effect::calls:
-      settle(*e);
-      return false;
+    case Effect::reads: settle(*e); return was_open;  // nothing was handed over, but the server's waiter has to go
+    case Effect::calls: settle(*e); return false;
     case Effect::takes:
       e->request.reset();
       e->stage = Stage::refused;
@@ -142,8 +138,7 @@ bool Ledger::refuse(Sequence sequence, Time now) {
       ++refused_;
       return true;
     case Effect::claims:
-    case Effect::changes:
-      break;
+    case Effect::changes: break;
   }
   if (!was_open) {
     finish(*e, now);

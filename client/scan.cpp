@@ -33,8 +33,8 @@ std::optional<Happening> Follower::next(std::optional<std::chrono::microseconds>
     auto left = patience;
     if (left) {
       const auto gone = std::chrono::steady_clock::now() - start;
-      left = std::max(*left - std::chrono::duration_cast<std::chrono::microseconds>(gone),
-                      std::chrono::microseconds(0));
+      left =
+          std::max(*left - std::chrono::duration_cast<std::chrono::microseconds>(gone), std::chrono::microseconds(0));
     }
     auto answer = ask(left, on_signal);
     if (!answer) return std::nullopt;

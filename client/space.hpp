@@ -46,7 +46,7 @@ class Lease {
 };
 
 struct SpaceOptions {
-  std::optional<Durability> durability;     // nullopt: as it is, of a new one the server's default
+  std::optional<Durability> durability;                    // nullopt: as it is, of a new one the server's default
   std::optional<std::uint64_t> quota_tuples, quota_bytes;  // 0: no quota; nullopt: as it is
 };
 

@@ -69,8 +69,7 @@ Deed update(std::uint32_t condition, const std::vector<Changes>& changes) {
   Deed deed;
   deed.action.what = Action::What::update;
   deed.action.condition = condition;
-  for (const auto& some : changes)
-    deed.action.changes.insert(deed.action.changes.end(), some.begin(), some.end());
+  for (const auto& some : changes) deed.action.changes.insert(deed.action.changes.end(), some.begin(), some.end());
   return deed;
 }
 

@@ -21,10 +21,10 @@ namespace parvis {
 
 // What a statement did.
 struct Outcome {
-  std::size_t branch = 0;            // which ran, as written, from 0
-  std::vector<Tuple> tuples;         // of its take and read conditions in order, as they were found
-  std::vector<Tuple> updated;        // of its update actions in order, as they are now
-  std::vector<TupleId> put;          // of its put actions in order
+  std::size_t branch = 0;               // which ran, as written, from 0
+  std::vector<Tuple> tuples;            // of its take and read conditions in order, as they were found
+  std::vector<Tuple> updated;           // of its update actions in order, as they are now
+  std::vector<TupleId> put;             // of its put actions in order
   std::map<std::string, Value> values;  // of its variables
   [[nodiscard]] const Value& operator[](const Var& variable) const { return values.at(variable.name); }
 };
@@ -57,22 +57,16 @@ concept Arithmetic = (is_computed<A> || is_computed<B>)&&!(std::same_as<A, Expre
 
 template <class T>
 Pattern operand_of(const T& value) {
-  if constexpr (std::same_as<T, Var>)
-    return {Variable{value.name, value.type}};
-  else if constexpr (std::same_as<T, Pattern>)
-    return value;
-  else
-    return {to_value(value)};
+  if constexpr (std::same_as<T, Var>) return {Variable{value.name, value.type}};
+  else if constexpr (std::same_as<T, Pattern>) return value;
+  else return {to_value(value)};
 }
 // a how b where the order does not matter: the side that is computed already goes first.
 template <class A, class B>
 Expression either_way(Change::How how, const A& a, const B& b) {
-  if constexpr (std::same_as<B, Expression>)
-    return b.then(how, operand_of(a));
-  else if constexpr (std::same_as<A, Expression>)
-    return a.then(how, operand_of(b));
-  else
-    return Expression(operand_of(a)).then(how, operand_of(b));
+  if constexpr (std::same_as<B, Expression>) return b.then(how, operand_of(a));
+  else if constexpr (std::same_as<A, Expression>) return a.then(how, operand_of(b));
+  else return Expression(operand_of(a)).then(how, operand_of(b));
 }
 }  // namespace detail
 
@@ -154,12 +148,10 @@ Deed put(const F&... fields) {
   std::vector<Change> changes;
   const auto add = [&](const auto& field) {
     using Field = std::remove_cvref_t<decltype(field)>;
-    if constexpr (std::same_as<Field, Expression>)
-      detail::put_field(form, changes, field);
+    if constexpr (std::same_as<Field, Expression>) detail::put_field(form, changes, field);
     else if constexpr (std::is_array_v<Field>)
       detail::put_field(form, changes, Expression(Pattern{Value(std::string(field))}));
-    else
-      detail::put_field(form, changes, Expression(detail::operand_of(field)));
+    else detail::put_field(form, changes, Expression(detail::operand_of(field)));
   };
   (add(fields), ...);
   return detail::put_of(form, std::move(changes));

@@ -19,8 +19,7 @@ bool leaves_open(ErrorCode refusal) {
 
 }  // namespace
 
-Transaction::Transaction(detail::Core core, TransactionId id)
-    : TransactionSpace(inside(std::move(core), id)) {}
+Transaction::Transaction(detail::Core core, TransactionId id) : TransactionSpace(inside(std::move(core), id)) {}
 
 Transaction::Transaction(Transaction&& other) noexcept : TransactionSpace(std::move(other.core_)) {}
 
@@ -62,8 +61,6 @@ void Transaction::abort() {
   if (id() != 0) (void)core_.call(Abort{end()});
 }
 
-void Transaction::renew(Duration lease) {
-  (void)core_.call(Renew{core_.inside->open(), detail::span_us(lease), {}});
-}
+void Transaction::renew(Duration lease) { (void)core_.call(Renew{core_.inside->open(), detail::span_us(lease), {}}); }
 
 }  // namespace parvis

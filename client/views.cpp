@@ -32,8 +32,8 @@ std::optional<Tuple> TupleScan::next() {
 
 Watcher::Watcher(const detail::Core& core, std::vector<Payload> templates, const WatchOptions& options)
     : on_signal_(core.on_signal),
-      follower_(std::make_shared<client::Follower>(
-          core.session, watch_of(core.space, std::move(templates), options), options.since, core.on_signal)) {}
+      follower_(std::make_shared<client::Follower>(core.session, watch_of(core.space, std::move(templates), options),
+                                                   options.since, core.on_signal)) {}
 
 std::optional<WatchEvent> Watcher::next_within(std::optional<Duration> patience) {
   const auto happening = follower_->next(patience, on_signal_);

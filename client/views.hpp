@@ -65,9 +65,9 @@ struct WatchOptions {
 class Watcher {
  public:
   Watcher(const detail::Core& core, std::vector<Payload> templates, const WatchOptions& options);
-  std::optional<WatchEvent> next() { return next_within({}); }             // nothing: it was closed
+  std::optional<WatchEvent> next() { return next_within({}); }                             // nothing: it was closed
   std::optional<WatchEvent> next_for(Duration patience) { return next_within(patience); }  // nothing: not in time
-  void close() { follower_->close(); }                                     // any thread; ends a next() under way
+  void close() { follower_->close(); }  // any thread; ends a next() under way
 
  private:
   std::optional<WatchEvent> next_within(std::optional<Duration> patience);
@@ -82,8 +82,8 @@ struct Miss {
   Tuple tuple;
   std::optional<std::uint32_t> position;  // of the first field that differs
   std::string why;
-  std::optional<std::string> holder;      // who holds it
-  std::optional<double> seconds;          // for so long at most, or until it can be seen
+  std::optional<std::string> holder;  // who holds it
+  std::optional<double> seconds;      // for so long at most, or until it can be seen
 };
 // Who waits for what.
 struct BlockedOperation {

@@ -11,9 +11,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
   Options options;
   std::string home;
   bool plain = false, no_farm = false;
-  CLI::App app(
-      "A Parvis kernel: a Python session that any number of users share, and a worker for the task farm.\n"
-      "Kernels are usually started by `parvis kernels start` or parvis.Cluster(n).");
+  CLI::App app("A Parvis kernel: a Python session that any number of users share, and a worker for the task farm.\n"
+               "Kernels are usually started by `parvis kernels start` or parvis.Cluster(n).");
   app.set_version_flag("--version", PARVIS_VERSION);
   app.add_option("--id", options.id, "Its name in the space: 16 hex digits; made when not given");
   app.add_option("--cluster", options.cluster, "The cluster whose tasks it takes, beside those for any kernel");

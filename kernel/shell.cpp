@@ -52,11 +52,8 @@ void Shell::prepare() {
 void Shell::perform(const Request& request, Outcome& outcome) {
   switch (request.verb) {
     case Verb::execute:
-    case Verb::apply:
-      return evaluate(request, outcome);
-    case Verb::push:
-      session_.attr("push")(decoded(request.body));
-      return;
+    case Verb::apply: return evaluate(request, outcome);
+    case Verb::push: session_.attr("push")(decoded(request.body)); return;
     case Verb::pull: {
       const py::object values = session_.attr("pull")(decoded(request.body));
       Writer writer(outcome.value);

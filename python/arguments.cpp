@@ -42,8 +42,8 @@ std::uint32_t up_to(std::int64_t n) {
 
 std::int32_t priority_of(int priority) {
   if (priority < min_priority || priority > max_priority)
-    throw Error(ErrorCode::limit_exceeded, "priority " + std::to_string(priority) +
-                                               " is not between min_priority -32768 and max_priority 32767");
+    throw Error(ErrorCode::limit_exceeded,
+                "priority " + std::to_string(priority) + " is not between min_priority -32768 and max_priority 32767");
   return priority;
 }
 

@@ -106,10 +106,8 @@ void write_array(Writer& out, py::handle array) {
   const py::object name = dtype_name(array.attr("dtype"));
   const Shape shape(array);
   Blob elements;
-  if (py::cast<bool>(array.attr("flags").attr("c_contiguous")))
-    elements = blob_of(array);
-  else
-    elements = blob_of(array.attr("copy")("C"));
+  if (py::cast<bool>(array.attr("flags").attr("c_contiguous"))) elements = blob_of(array);
+  else elements = blob_of(array.attr("copy")("C"));
   out.array(py::cast<std::string_view>(name), shape.extents, elements);
 }
 

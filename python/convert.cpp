@@ -130,12 +130,9 @@ void write_object(Writer& out, const py::tuple& pickled) {
 
 void write_other(Writer& out, py::handle value, std::size_t depth) {
   switch (numpy_kind(value)) {
-    case Numpy::array:
-      return write_array(out, value);
-    case Numpy::scalar:
-      return write_value(out, plain_scalar(value), depth);
-    case Numpy::none:
-      break;
+    case Numpy::array: return write_array(out, value);
+    case Numpy::scalar: return write_value(out, plain_scalar(value), depth);
+    case Numpy::none: break;
   }
   write_object(out, objects_module().attr("dump")(value));
 }
@@ -160,29 +157,17 @@ class ValueReader {
 
   py::object read(std::size_t depth) {
     switch (in_.peek()) {
-      case Type::nil:
-        return in_.nil(), py::none();
-      case Type::boolean:
-        return py::bool_(in_.boolean());
-      case Type::integer:
-        return read_integer(in_);
-      case Type::real:
-        return checked(PyFloat_FromDouble(in_.real()));
-      case Type::string:
-        return text_of(in_.string());
-      case Type::bytes:
-        return bytes_of(in_.bytes());
-      case Type::list:
-        return read_list(depth);
-      case Type::tuple:
-        check_depth(depth);
-        return read_items(in_.begin_tuple(), depth + 1);
-      case Type::map:
-        return read_map(depth);
-      case Type::array:
-        return read_array(in_.array(), owner_);
-      case Type::object:
-        return read_object();
+      case Type::nil: return in_.nil(), py::none();
+      case Type::boolean: return py::bool_(in_.boolean());
+      case Type::integer: return read_integer(in_);
+      case Type::real: return checked(PyFloat_FromDouble(in_.real()));
+      case Type::string: return text_of(in_.string());
+      case Type::bytes: return bytes_of(in_.bytes());
+      case Type::list: return read_list(depth);
+      case Type::tuple: check_depth(depth); return read_items(in_.begin_tuple(), depth + 1);
+      case Type::map: return read_map(depth);
+      case Type::array: return read_array(in_.array(), owner_);
+      case Type::object: return read_object();
     }
     throw Error(ErrorCode::protocol_error, "a value of an unknown type");
   }

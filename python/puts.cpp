@@ -111,12 +111,14 @@ void register_puts(py::module_& module, py::class_<Space>& space) {
             owned);
 
   py::class_<Inside, std::shared_ptr<Inside>>(module, "Inside", "What a transaction has put, kept until it commits.")
-      .def(py::init([](std::uint64_t id) { return std::make_shared<Inside>(Inside{id, {}}); }), py::arg("id"))
+      .def(py::init([](std::uint64_t id) {
+             return std::make_shared<Inside>(Inside{id, {}});
+           }),
+           py::arg("id"))
       .def_property_readonly("id", [](const Inside& inside) { return inside.id; })
       .def("add", &keep, py::arg("space"), py::kw_only(), lease, priority, delay, group)
-      .def("count", [](const Inside& inside, const std::string& name, const py::args& fields) {
-        return inside.own.count(name, Templates(fields).lent());
-      })
+      .def("count", [](const Inside& inside, const std::string& name,
+                       const py::args& fields) { return inside.own.count(name, Templates(fields).lent()); })
       .def("commit", &commit_of, "The operation that commits it.");
   space.def("_enter", &Space::enter, py::arg("inside"));
 }

@@ -29,8 +29,7 @@ Condition condition_of(const py::tuple& row) {
 
 // (position, how, operand)
 Change change_of(const py::tuple& row) {
-  return {row[0].cast<std::uint32_t>(), static_cast<Change::How>(row[1].cast<int>()),
-          form_of(py::make_tuple(row[2]))};
+  return {row[0].cast<std::uint32_t>(), static_cast<Change::How>(row[1].cast<int>()), form_of(py::make_tuple(row[2]))};
 }
 
 // (what, space, to, condition, fields or None, changes, lease, priority)

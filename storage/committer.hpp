@@ -51,7 +51,7 @@ class Committer {
 
   // Any thread but the committer's own.
   bool submit(Batch&& batch, Done durable, Sync sync = Sync::now, Done written = {});  // false: closed, not taken
-  std::optional<Result> commit_here(Batch& batch);  // see Store
+  std::optional<Result> commit_here(Batch& batch);                                     // see Store
   void drain();  // every batch submitted before is durable and its Done have run
   void close();  // as drain; then the thread ends
 
@@ -85,8 +85,8 @@ class Committer {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Pending> queue_;  // under mutex_, as are the next four
-  bool busy_ = false;  // something is written, or written and not yet durable
-  bool here_ = false;  // on a caller's thread: this one rests
+  bool busy_ = false;          // something is written, or written and not yet durable
+  bool here_ = false;          // on a caller's thread: this one rests
   int draining_ = 0;
   bool closed_ = false;
   std::vector<Waiting> unsynced_;  // the thread's own, as are the next two

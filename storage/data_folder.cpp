@@ -146,10 +146,9 @@ void DataFolder::read_meta(std::span<const std::string_view> files_of_owner) {
            path_.string(), found, format);
   }
   if (found < oldest_format) {
-    refuse(
-        "The data folder {} was written by an older Parvis (format {}, this one reads {}): dump it with the version "
-        "that wrote it and restore the dump into a new folder.",
-        path_.string(), found, format);
+    refuse("The data folder {} was written by an older Parvis (format {}, this one reads {}): dump it with the version "
+           "that wrote it and restore the dump into a new folder.",
+           path_.string(), found, format);
   }
   if (!(file >> word >> data) || word != "data" || (data != "none" && data != "lmdb")) {
     refuse("META in the data folder {} is damaged: restore the folder from a backup.", path_.string());

@@ -67,9 +67,7 @@ void Follower::forget() {
   taken_ = synced_;
 }
 
-bool Follower::have_room_for(const Batch& batch) {
-  return have_room_for(LmdbWriter::bytes_for(batch), batch.size());
-}
+bool Follower::have_room_for(const Batch& batch) { return have_room_for(LmdbWriter::bytes_for(batch), batch.size()); }
 
 bool Follower::have_room_for(std::uint64_t bytes, std::uint64_t changes) {
   {

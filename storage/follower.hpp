@@ -74,11 +74,11 @@ class Follower {
   Batch applying_;  // only read while the transaction runs
   std::uint64_t unsynced_bytes_ = 0, arriving_bytes_ = 0, applying_bytes_ = 0;
   std::uint64_t taken_ = 0, synced_ = 0, applied_ = 0, wanted_ = 0;  // numbers of entries
-  std::chrono::steady_clock::time_point oldest_;        // when the first of arriving_ came
-  std::chrono::steady_clock::time_point again_;         // after `full`: not before
-  Result result_;                                       // of the last transaction
-  std::uint64_t tries_ = 0;                             // transactions, good or not
-  bool retry_ = false;                                  // after `full`: at once
+  std::chrono::steady_clock::time_point oldest_;                     // when the first of arriving_ came
+  std::chrono::steady_clock::time_point again_;                      // after `full`: not before
+  Result result_;                                                    // of the last transaction
+  std::uint64_t tries_ = 0;                                          // transactions, good or not
+  bool retry_ = false;                                               // after `full`: at once
   bool tidy_ = true;
   bool closed_ = false;
   std::thread thread_;

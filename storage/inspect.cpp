@@ -43,8 +43,8 @@ PendingChanges entries_of(const std::filesystem::path& folder, std::uint64_t app
 
 Inspection inspect(const std::filesystem::path& folder, Visitor& visitor) {
   if (!std::filesystem::exists(folder / "META")) {
-    throw Error(ErrorCode::storage_error, fmt::format("{} is not a Parvis data folder: it has no META.",
-                                                      folder.string()));
+    throw Error(ErrorCode::storage_error,
+                fmt::format("{} is not a Parvis data folder: it has no META.", folder.string()));
   }
   DataFolder data(folder);
   Inspection found;

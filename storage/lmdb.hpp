@@ -24,8 +24,8 @@ namespace parvis::storage::lmdb {
 class Failure : public std::runtime_error {
  public:
   Failure(const char* call, int code);
-  [[nodiscard]] bool map_full() const;              // the map must grow (or the transaction is too large)
-  [[nodiscard]] bool disk_full() const;             // no space, or over quota: the transaction left nothing behind
+  [[nodiscard]] bool map_full() const;   // the map must grow (or the transaction is too large)
+  [[nodiscard]] bool disk_full() const;  // no space, or over quota: the transaction left nothing behind
   [[nodiscard]] bool io_error() const;
   [[nodiscard]] int code() const { return code_; }  // LMDB's, or errno
 

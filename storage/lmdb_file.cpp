@@ -27,7 +27,7 @@ constexpr std::uint64_t max_step = std::uint64_t{4} << 30;  // a large map grows
 constexpr std::uint64_t max_reserve = std::uint64_t{16} << 20;
 constexpr std::uint64_t min_reserve = std::uint64_t{256} << 10;
 constexpr std::uint64_t max_ahead = std::uint64_t{16} << 20;  // blocks set aside beyond need, to ask less often
-constexpr std::uint64_t margin = std::uint64_t{256} << 10;  // free lists, branches, what an estimate forgets
+constexpr std::uint64_t margin = std::uint64_t{256} << 10;    // free lists, branches, what an estimate forgets
 constexpr off_t lock_file_bytes = 16 * 1024;
 
 std::uint64_t rounded_up(std::uint64_t bytes) { return (bytes + grain - 1) / grain * grain; }

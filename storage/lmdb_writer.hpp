@@ -50,8 +50,8 @@ class LmdbWriter {
 
   // Any thread.
   static std::uint64_t bytes_for(const Batch& batch);  // that its records take in LMDB
-  void collect(const std::vector<BodyId>& orphans);  // to be erased by tidy()
-  [[nodiscard]] std::uint64_t transactions() const {  // follow() apart
+  void collect(const std::vector<BodyId>& orphans);    // to be erased by tidy()
+  [[nodiscard]] std::uint64_t transactions() const {   // follow() apart
     return transactions_.load(std::memory_order_relaxed);
   }
 
@@ -98,9 +98,9 @@ class LmdbWriter {
   LmdbFile& file_;
   BodyId next_body_ = 1;
   std::uint64_t followed_ = 0;
-  RecordId greatest_ = 0;  // no record beyond; those erased count
+  RecordId greatest_ = 0;    // no record beyond; those erased count
   bool freed_last_ = false;  // the last transaction was no ageing
-  std::string failure_;    // not empty: nothing is written any more
+  std::string failure_;      // not empty: nothing is written any more
   std::chrono::steady_clock::time_point next_reader_check_;
   std::atomic<std::uint64_t> transactions_{0};
   std::vector<Ahead> ahead_;

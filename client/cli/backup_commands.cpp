@@ -42,8 +42,8 @@ void check(Context& context, const std::string& folder) {
                         : fmt::format("{} is sound: {} records of {} bytes, {} entries of the journal to be applied, "
                                       "{} large bodies to be collected; {} tuples of {} bytes, {} sessions, "
                                       "{} transactions, {} starts",
-                                      folder, c.records, c.bytes, c.journal_entries, c.orphans, c.tuples,
-                                      c.tuple_bytes, c.sessions, c.transactions, c.starts);
+                                      folder, c.records, c.bytes, c.journal_entries, c.orphans, c.tuples, c.tuple_bytes,
+                                      c.sessions, c.transactions, c.starts);
   if (!print_line(line)) context.exit = failed;
 }
 

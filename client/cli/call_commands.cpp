@@ -94,10 +94,8 @@ void execute(Context& context, const Target& target, const std::string& code) {
     arguments.push_back(Map{{{"code", Value(code)}, {"id", Value(kernel::random_hex(32))}, {"stream", Value(stream)}}});
   const auto on_output = [&](std::size_t i, bool is_error, std::string_view text) {
     std::FILE* file = is_error ? stderr : stdout;
-    if (chosen.kernels.size() == 1)
-      std::fwrite(text.data(), 1, text.size(), file);
-    else
-      fmt::print(file, "{}{}{}", prefix(chosen, i), text, text.ends_with('\n') ? "" : "\n");
+    if (chosen.kernels.size() == 1) std::fwrite(text.data(), 1, text.size(), file);
+    else fmt::print(file, "{}{}{}", prefix(chosen, i), text, text.ends_with('\n') ? "" : "\n");
     std::fflush(file);
   };
   const auto answers = chosen.calls->call("execute", arguments, on_output, interrupter(options, chosen, arguments));

@@ -67,10 +67,8 @@ void update(Context& context, const Update& wanted) {
   const auto session = context.connect();
   const Answer answer = session->call(statement, interruptible());
   const auto& updated = std::get<Ran>(answer).updated;
-  if (updated.empty())
-    context.exit = no_match;
-  else if (!print_tuple(decode_tuple(updated.front().tuple.blob()), context.json))
-    context.exit = failed;
+  if (updated.empty()) context.exit = no_match;
+  else if (!print_tuple(decode_tuple(updated.front().tuple.blob()), context.json)) context.exit = failed;
   session->close();
 }
 
@@ -84,8 +82,8 @@ void add_update(CLI::App& app, Context& context) {
   command->add_option("-t,--timeout", wanted->timeout, "Seconds to wait for a match at most (exit status 3)")
       ->check(CLI::NonNegativeNumber);
   add_examples(*command, "  parvis update hits '?int' --add 1=1         count up; nobody else comes between\n"
-                  "  parvis update task 7 '?' --set 2=done\n"
-                  "Fields are counted from 0. The tuple keeps its place, priority and lease.");
+                         "  parvis update task 7 '?' --set 2=done\n"
+                         "Fields are counted from 0. The tuple keeps its place, priority and lease.");
   command->callback([wanted, &context] {
     catch_interrupts();
     update(context, *wanted);
@@ -99,13 +97,12 @@ struct Moving : Words {
 
 void add_collect(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Moving>();
-  auto* command =
-      add_words(app, "collect", "Move all tuples that match to another space, in one step; prints how many", *wanted,
-                context);
+  auto* command = add_words(app, "collect", "Move all tuples that match to another space, in one step; prints how many",
+                            *wanted, context);
   command->add_option("--to", wanted->to, "Name of the other space")->required();
   command->add_flag("--copy", wanted->copy, "Copy them instead");
   add_examples(*command, "  parvis collect result ... --to archive\n"
-                  "  parvis collect sample '?int' ... --to mine --copy    a snapshot to read at leisure");
+                         "  parvis collect sample '?int' ... --to mine --copy    a snapshot to read at leisure");
   command->callback([wanted, &context] {
     catch_interrupts();
     const Collect request{

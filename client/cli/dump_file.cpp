@@ -77,8 +77,7 @@ class Reader {
           if (bytes.size() != 12 || number_at(bytes, 0, 8) != tuples_ || number_at(bytes, 8, 4) != sum_before)
             refuse("it is damaged: its checksum does not match");
           return;
-        default:
-          refuse("it is damaged: a part of an unknown kind");
+        default: refuse("it is damaged: a part of an unknown kind");
       }
     }
   }
@@ -183,8 +182,10 @@ void DumpWriter::finish() {
 
 void DumpWriter::part(char kind, std::initializer_list<ByteSpan> pieces) {
   ByteVector head{static_cast<std::byte>(kind)};
-  put(head, std::accumulate(pieces.begin(), pieces.end(), std::size_t{0},
-                            [](std::size_t sum, ByteSpan piece) { return sum + piece.size(); }), 8);
+  put(head,
+      std::accumulate(pieces.begin(), pieces.end(), std::size_t{0},
+                      [](std::size_t sum, ByteSpan piece) { return sum + piece.size(); }),
+      8);
   write(head);
   for (const ByteSpan piece : pieces) write(piece);
 }
@@ -195,9 +196,9 @@ void DumpWriter::write(ByteSpan bytes) {
 }
 
 void DumpWriter::fail(const char* what) const {
-  throw Error(ErrorCode::storage_error, fmt::format("the dump {} cannot be written: {} ({})",
-                                                    path_.empty() ? "to standard output" : path_, std::strerror(errno),
-                                                    what));
+  throw Error(ErrorCode::storage_error,
+              fmt::format("the dump {} cannot be written: {} ({})", path_.empty() ? "to standard output" : path_,
+                          std::strerror(errno), what));
 }
 
 void read_dump(const std::string& path, DumpVisitor& visitor) { Reader(path).read(visitor); }

@@ -41,7 +41,7 @@ class DumpWriter {
 
   void space(const SpaceInfo& info);
   void tuple(const Put& put);  // its times are those left now; its space is the last
-  void finish();  // written and synced
+  void finish();               // written and synced
 
  private:
   void part(char kind, std::initializer_list<ByteSpan> pieces);

@@ -11,20 +11,22 @@ namespace parvis::cli {
 
 const char* text_of(Durability durability) {
   switch (durability) {
-    case Durability::durable:
-      return "durable";
-    case Durability::relaxed:
-      return "relaxed";
-    case Durability::volatile_:
-      return "volatile";
+    case Durability::durable: return "durable";
+    case Durability::relaxed: return "relaxed";
+    case Durability::volatile_: return "volatile";
   }
   return "unknown";
 }
 
 nlohmann::json to_json(const SpaceInfo& info) {
-  return {{"name", info.name},       {"durability", text_of(info.durability)}, {"tuples", info.tuples},
-          {"bytes", info.bytes},     {"waiters", info.waiters},                {"held", info.held},
-          {"quota_tuples", info.quota_tuples}, {"quota_bytes", info.quota_bytes}};
+  return {{"name", info.name},
+          {"durability", text_of(info.durability)},
+          {"tuples", info.tuples},
+          {"bytes", info.bytes},
+          {"waiters", info.waiters},
+          {"held", info.held},
+          {"quota_tuples", info.quota_tuples},
+          {"quota_bytes", info.quota_bytes}};
 }
 
 namespace {

@@ -43,9 +43,10 @@ void add_scan(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Limited>();
   auto* command = add_words(app, "scan", "Print all tuples that match, oldest first; they stay", *wanted, context);
   command->add_option("-n,--max", wanted->max, "At most so many");
-  add_examples(*command, "  parvis scan ...                        everything in the space\n"
-                  "  parvis scan result '?int' ... --json   for programs: one line of JSON a tuple\n"
-                  "A snapshot: each at most once; those that are there now and still there when their turn comes.");
+  add_examples(*command,
+               "  parvis scan ...                        everything in the space\n"
+               "  parvis scan result '?int' ... --json   for programs: one line of JSON a tuple\n"
+               "A snapshot: each at most once; those that are there now and still there when their turn comes.");
   command->callback([wanted, &context] {
     catch_interrupts();
     scan(context, *wanted);
@@ -70,8 +71,8 @@ Aggregate request_of(const Summary& wanted) {
 
 void add_aggregate(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Summary>();
-  auto* command = add_words(app, "aggregate", "Count, sum, min, max of the tuples that match, group by group", *wanted,
-                            context);
+  auto* command =
+      add_words(app, "aggregate", "Count, sum, min, max of the tuples that match, group by group", *wanted, context);
   command->add_flag("--count", wanted->count, "How many (by default, when nothing else is asked)");
   const auto positions = [command](const char* name, std::vector<std::uint32_t>& into, const char* help) {
     command->add_option(name, into, help)->allow_extra_args(false);
@@ -81,7 +82,7 @@ void add_aggregate(CLI::App& app, Context& context) {
   positions("--min", wanted->min, "Smallest value of this field");
   positions("--max", wanted->max, "Largest value of this field");
   add_examples(*command, "  parvis aggregate cost '?str' '?float' --sum 2 --by 1\n"
-                  "A row: the fields of --by, then count, sums, minima, maxima.");
+                         "A row: the fields of --by, then count, sums, minima, maxima.");
   command->callback([wanted, &context] {
     catch_interrupts();
     const auto request = request_of(*wanted);
@@ -138,8 +139,8 @@ void add_explain(CLI::App& app, Context& context) {
 }
 
 void add_waiters(CLI::App& app, Context& context) {
-  auto* command = add_command(app, "waiters", "Who is blocked, for what, since when; the longest waiting first",
-                              context);
+  auto* command =
+      add_command(app, "waiters", "Who is blocked, for what, since when; the longest waiting first", context);
   auto request = std::make_shared<ListWaiters>();
   command->add_option("-s,--space", request->space, "Of this space only");
   command->add_option("-n,--max", request->max, "At most so many")->capture_default_str();

@@ -34,8 +34,8 @@ void add_out(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Placing>();
   auto* command = add_words(app, "out", "Put a tuple; returns when it is stored", *wanted, context);
   add_examples(*command, "  parvis out task 7 '\"x y\"' 3.5         (\"task\", 7, \"x y\", 3.5)\n"
-      "  parvis out alarm --delay 60 --lease 10  seen from in a minute on, for ten seconds\n"
-      "  parvis out job 1 --group mesh-3        jobs of one group are handed out one at a time");
+                         "  parvis out alarm --delay 60 --lease 10  seen from in a minute on, for ten seconds\n"
+                         "  parvis out job 1 --group mesh-3        jobs of one group are handed out one at a time");
   command->add_option("--lease", wanted->lease, "Seconds after which it disappears")->check(CLI::NonNegativeNumber);
   command->add_option("--delay", wanted->delay, "Seconds for which it is hidden")->check(CLI::NonNegativeNumber);
   command->add_option("--priority", wanted->priority, "Higher is handed out first")->capture_default_str();
@@ -83,11 +83,11 @@ void add_get(CLI::App& app, Context& context, const char* name, bool take, bool 
   wanted->take = take;
   wanted->wait = wait;
   auto* command = add_words(app, name, help, *wanted, context);
-  add_examples(*command, fmt::format(
-      "  parvis {0} task '?int' '?'            three fields: \"task\", any int, anything\n"
-      "  parvis {0} task 3..9 'x*' ...         a range, a prefix, any further fields\n"
-      "  parvis {0} task '?int' --or stop      a match of either",
-      name));
+  add_examples(*command,
+               fmt::format("  parvis {0} task '?int' '?'            three fields: \"task\", any int, anything\n"
+                           "  parvis {0} task 3..9 'x*' ...         a range, a prefix, any further fields\n"
+                           "  parvis {0} task '?int' --or stop      a match of either",
+                           name));
   if (wait)
     command->add_option("-t,--timeout", wanted->timeout, "Seconds to wait at most (exit status 3)")
         ->check(CLI::NonNegativeNumber);
@@ -104,7 +104,7 @@ void add_count(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Words>();
   auto* command = add_words(app, "count", "Count the tuples that match", *wanted, context);
   add_examples(*command, "  parvis count task ...                 whatever begins with \"task\"\n"
-                  "  parvis count task ... --or job ...    or with \"job\"");
+                         "  parvis count task ... --or job ...    or with \"job\"");
   command->callback([wanted, &context] {
     catch_interrupts();
     const Count count{.space = wanted->space, .templates = wanted->templates()};

@@ -16,7 +16,7 @@ namespace parvis::cli {
 
 namespace {
 
-constexpr double fastest = 0.5;           // seconds between two pictures
+constexpr double fastest = 0.5;  // seconds between two pictures
 constexpr std::uint32_t most_waiters = 100;
 
 struct Wanted {
@@ -94,10 +94,8 @@ void top(Context& context, const Wanted& wanted) {
   if (!wanted.once && !context.json && ::isatty(STDOUT_FILENO) != 0) screen.emplace();
   std::map<std::string, double> change;
   for (;;) {
-    if (screen)
-      Screen::paint(title + (screen->keys() ? " - q to quit" : ""), picture, change);
-    else if (!print_plain(title, picture, change, context.json))
-      break;  // its reader has seen enough
+    if (screen) Screen::paint(title + (screen->keys() ? " - q to quit" : ""), picture, change);
+    else if (!print_plain(title, picture, change, context.json)) break;  // its reader has seen enough
     if (wanted.once || pause(wanted.interval, screen && screen->keys())) break;
     Picture next = take_picture(*session);
     change = rates(picture, next);
@@ -110,8 +108,7 @@ void top(Context& context, const Wanted& wanted) {
 }  // namespace
 
 void add_top_command(CLI::App& app, Context& context) {
-  auto* command =
-      add_command(app, "top", "The spaces and who waits for what, live; q or Ctrl-C ends it", context);
+  auto* command = add_command(app, "top", "The spaces and who waits for what, live; q or Ctrl-C ends it", context);
   auto wanted = std::make_shared<Wanted>();
   command->add_option("--interval", wanted->interval, "Seconds between two pictures, at least 0.5")
       ->check(CLI::Range(fastest, 3600.0))

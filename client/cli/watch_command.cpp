@@ -80,20 +80,19 @@ void watch(Context& context, const Following& wanted) {
 
 void add_watch_command(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Following>();
-  auto* command = add_words(app, "watch", "Print what happens to tuples that match, as it happens, until Ctrl-C",
-                            *wanted, context);
+  auto* command =
+      add_words(app, "watch", "Print what happens to tuples that match, as it happens, until Ctrl-C", *wanted, context);
   command
       ->add_option("--kind", wanted->kinds, "put, taken, returned, expired or updated; may be repeated (default: all)")
       ->allow_extra_args(false)
       ->check(CLI::IsMember(std::vector<std::string>(names.begin(), names.end())));
   command->add_option("-n,--max", wanted->max, "End after so many events");
   command->add_option("--from", wanted->from, "Go on from this number, that of the last event seen and one more");
-  command
-      ->add_option("-t,--timeout", wanted->timeout, "End when nothing happens for so many seconds (exit status 3)")
+  command->add_option("-t,--timeout", wanted->timeout, "End when nothing happens for so many seconds (exit status 3)")
       ->check(CLI::NonNegativeNumber);
   add_examples(*command, "  parvis watch ...                       whatever happens in the space\n"
-                  "  parvis watch result ... --kind put     results as they come\n"
-                  "A line: the event's number, what happened, the tuple.");
+                         "  parvis watch result ... --kind put     results as they come\n"
+                         "A line: the event's number, what happened, the tuple.");
   command->callback([wanted, &context] {
     catch_interrupts();
     watch(context, *wanted);

@@ -14,8 +14,8 @@ using Line = std::vector<std::string>;
 
 // -1 and -inf are words, too.
 void check(const CLI::App& command, const std::string& word) {
-  const bool number = word.size() > 1 && (std::isdigit(static_cast<unsigned char>(word[1])) != 0 || word[1] == '.' ||
-                                          word == "-inf");
+  const bool number =
+      word.size() > 1 && (std::isdigit(static_cast<unsigned char>(word[1])) != 0 || word[1] == '.' || word == "-inf");
   if (word.size() > 1 && word[0] == '-' && !number)
     throw CLI::ExtrasError(command.get_name(), {word + " (write '\"" + word + "\"' when it is meant as a str)"});
 }

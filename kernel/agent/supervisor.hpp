@@ -26,10 +26,10 @@ class Supervisor {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr int failed_starts_max = 5;           // in a row, before a kernel is given up
-  static constexpr std::chrono::seconds instant{10};    // a life shorter than this
+  static constexpr int failed_starts_max = 5;                  // in a row, before a kernel is given up
+  static constexpr std::chrono::seconds instant{10};           // a life shorter than this
   static constexpr std::chrono::milliseconds delay_max{2000};  // of a replacement
-  static constexpr std::chrono::seconds kill_after{5};  // what does not stop by SIGTERM
+  static constexpr std::chrono::seconds kill_after{5};         // what does not stop by SIGTERM
   static constexpr std::chrono::seconds restart_kill_after{2};
 
   // One place in the cluster; the kernel in it may change.
@@ -41,8 +41,8 @@ class Supervisor {
     std::optional<Clock::time_point> start_at, kill_at;
     int instant_deaths = 0;  // in a row
     int failed_starts = 0;   // of these, since one was ready for work
-    bool wanted = true;    // false: it is to end for good
-    bool planned = false;  // its end was asked for
+    bool wanted = true;      // false: it is to end for good
+    bool planned = false;    // its end was asked for
   };
   struct Stopping {  // a stop command that waits for its kernels
     std::string command;

@@ -185,11 +185,11 @@ TEST_CASE("what is dumped from a running server and restored stands in the other
   CHECK(space.inp<int>("v", formal) == std::optional(std::tuple(2)));  // the priority
   CHECK(space.inp<int>("v", formal) == std::optional(std::tuple(1)));
   CHECK(space.inp<int>("v", formal) == std::optional(std::tuple(4)));
-  CHECK(!space.inp("v", any));                         // the delay; and what was owned went with its owner
+  CHECK(!space.inp("v", any));  // the delay; and what was owned went with its owner
   CHECK(space.inp<int>("claimed", formal) == std::optional(std::tuple(8)));
   auto first = space.transaction();
   CHECK(first.inp<int>("g", formal) == std::optional(std::tuple(6)));
-  CHECK(!space.inp("g", any));                         // the group
+  CHECK(!space.inp("g", any));  // the group
 }
 
 TEST_CASE("check tells a sound folder from one that is damaged, in use, or none") {

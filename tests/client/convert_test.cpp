@@ -15,7 +15,9 @@ struct Particle {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& id& position& tags;
+    // clang-format off
+    ar & id & position & tags;
+    // clang-format on
   }
   friend bool operator==(const Particle&, const Particle&) = default;
 };

@@ -1,8 +1,8 @@
 // Any bytes as a message of the kind that the first byte names: refused with an Error, or the one encoding of what it
 // is.
+#include "tuplespace/wire/message.hpp"
 #include "support.hpp"
 #include "tuplespace/model/error.hpp"
-#include "tuplespace/wire/message.hpp"
 
 using namespace parvis;
 

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define PARVIS_HOLDS(condition)                                                             \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
-      std::fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);   \
-      std::abort();                                                                         \
-    }                                                                                       \
+#define PARVIS_HOLDS(condition)                                                           \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
+      std::fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                       \
+    }                                                                                     \
   } while (false)

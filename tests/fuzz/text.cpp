@@ -1,9 +1,9 @@
 // Any text as a template, a tuple and the words of a command: it is refused with an Error, or what it means survives
 // being written and read again.
+#include "tuplespace/model/text.hpp"
 #include "support.hpp"
 #include "tuplespace/model/codec.hpp"
 #include "tuplespace/model/error.hpp"
-#include "tuplespace/model/text.hpp"
 
 using namespace parvis;
 
@@ -27,9 +27,7 @@ void survives(const Template& read) {
   if (succeeds([&] { bytes = encoded(read); })) PARVIS_HOLDS(encoded(again) == bytes);
 }
 
-void survives(const Tuple& read) {
-  PARVIS_HOLDS(parse_tuple(to_text(read)) == read);
-}
+void survives(const Tuple& read) { PARVIS_HOLDS(parse_tuple(to_text(read)) == read); }
 
 }  // namespace
 

@@ -45,9 +45,8 @@ TEST_CASE("text that is not UTF-8 becomes so") {
   REQUIRE(valid_utf8("plain") == "plain");
   REQUIRE(valid_utf8("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
   REQUIRE(valid_utf8("a\xff"
-                     "b") ==
-          "a\xef\xbf\xbd"
-          "b");
+                     "b") == "a\xef\xbf\xbd"
+                             "b");
   REQUIRE(valid_utf8("\xc3") == "\xef\xbf\xbd");
   REQUIRE(valid_utf8("\xed\xa0\x80") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");  // a surrogate
   REQUIRE(valid_utf8("\xf0\x9f\x98\x80!") == "\xf0\x9f\x98\x80!");

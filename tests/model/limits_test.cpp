@@ -87,10 +87,18 @@ TEST_CASE("nesting is limited") {
 TEST_CASE("nesting is limited for those who stream, too") {
   Encoding out;
   Writer writer(out);
-  exceeds([&] { for (;;) writer.begin_list(1); }, "max_depth", max_depth, "object");
+  exceeds(
+      [&] {
+        for (;;) writer.begin_list(1);
+      },
+      "max_depth", max_depth, "object");
   const auto bytes = repeated(1000, {}, {6, 1}, {});
   Reader reader(bytes);
-  exceeds([&] { for (;;) reader.begin_list(); }, "max_depth", max_depth, "object");
+  exceeds(
+      [&] {
+        for (;;) reader.begin_list();
+      },
+      "max_depth", max_depth, "object");
 }
 
 TEST_CASE("names are limited") {
@@ -120,12 +128,21 @@ TEST_CASE("dimensions, classes and buffers are limited") {
   exceeds([&] { encoded(array(max_array_dimensions + 1)); }, "max_array_dimensions", max_array_dimensions, "reshape");
   exceeds([&] { encoded(classes(max_object_classes + 1)); }, "max_object_classes", max_object_classes, "fewer");
   exceeds([&] { encoded(buffers(max_object_buffers + 1)); }, "max_object_buffers", max_object_buffers, "body");
-  exceeds([] { validate_tuple(repeated(33, {1, 9, 3, '|', 'u', '1', 33}, {1}, {1, 0})); }, "max_array_dimensions",
-          max_array_dimensions, "reshape");
-  exceeds([] { validate_tuple(repeated(256, {1, 10, 1, 'c', 0x80, 2}, {1, 'C'}, {0, 0})); }, "max_object_classes",
-          max_object_classes, "fewer");
-  exceeds([] { validate_tuple(repeated(65536, {1, 10, 1, 'c', 0, 0, 0x80, 0x80, 4}, {0}, {})); }, "max_object_buffers",
-          max_object_buffers, "body");
+  exceeds(
+      [] {
+        validate_tuple(repeated(33, {1, 9, 3, '|', 'u', '1', 33}, {1}, {1, 0}));
+      },
+      "max_array_dimensions", max_array_dimensions, "reshape");
+  exceeds(
+      [] {
+        validate_tuple(repeated(256, {1, 10, 1, 'c', 0x80, 2}, {1, 'C'}, {0, 0}));
+      },
+      "max_object_classes", max_object_classes, "fewer");
+  exceeds(
+      [] {
+        validate_tuple(repeated(65536, {1, 10, 1, 'c', 0, 0, 0x80, 0x80, 4}, {0}, {}));
+      },
+      "max_object_buffers", max_object_buffers, "body");
 }
 
 TEST_CASE("patterns are limited") {
@@ -141,8 +158,11 @@ TEST_CASE("patterns are limited") {
         encoded(one({Between{0, BigInteger{false, ByteVector(257, std::byte{1})}}}));
       },
       "max_pattern_text_bytes", max_pattern_text_bytes, "shorter");
-  exceeds([] { validate_template(repeated(257, {0, 1, 0x24, 4, 0x81, 2}, {'p'}, {})); }, "max_pattern_text_bytes",
-          max_pattern_text_bytes, "shorter");
+  exceeds(
+      [] {
+        validate_template(repeated(257, {0, 1, 0x24, 4, 0x81, 2}, {'p'}, {}));
+      },
+      "max_pattern_text_bytes", max_pattern_text_bytes, "shorter");
   CHECK_NOTHROW(validate_template(encoded(one({OneOf{std::vector<Value>(max_one_of_values)}})).span()));
   exceeds([] { encoded(one({OneOf{std::vector<Value>(max_one_of_values + 1)}})); }, "max_one_of_values",
           max_one_of_values, "several");

@@ -53,30 +53,30 @@ TEST_CASE("values that are not canonical are refused") {
       {"06ffffffff0f", "announced"},
       {"0605000000", "announced"},
       {"08ffffffffffffffff7f", "announced"},
-      {"1200080000000000000000", "shortest form"},           // a trailing zero
+      {"1200080000000000000000", "shortest form"},  // a trailing zero
       {"1200080100000000000000", "shortest form"},
-      {"120008ffffffffffffff7f", "shortest form"},            // 2^63 - 1 fits
-      {"1201080000000000000080", "shortest form"},            // -2^63 fits
+      {"120008ffffffffffffff7f", "shortest form"},  // 2^63 - 1 fits
+      {"1201080000000000000080", "shortest form"},  // -2^63 fits
       {"120000", "shortest form"},
       {"1202080000000000000080", "sign"},
       {"0401ff", "UTF-8"},
-      {"0402c080", "UTF-8"},                                  // overlong NUL
+      {"0402c080", "UTF-8"},  // overlong NUL
       {"0402c1bf", "UTF-8"},
-      {"0403e08080", "UTF-8"},                                // overlong
-      {"0403eda080", "UTF-8"},                                // a surrogate
-      {"0404f0808080", "UTF-8"},                              // overlong
-      {"0404f4908080", "UTF-8"},                              // beyond U+10FFFF
+      {"0403e08080", "UTF-8"},    // overlong
+      {"0403eda080", "UTF-8"},    // a surrogate
+      {"0404f0808080", "UTF-8"},  // overlong
+      {"0404f4908080", "UTF-8"},  // beyond U+10FFFF
       {"0404f5808080", "UTF-8"},
-      {"0401c3", "UTF-8"},                                    // cut off
+      {"0401c3", "UTF-8"},  // cut off
       {"0402e282", "UTF-8"},
       {"040180", "UTF-8"},
-      {"0409616161616161616180", "UTF-8"},                    // behind eight plain bytes
+      {"0409616161616161616180", "UTF-8"},  // behind eight plain bytes
       {"080201620001610 0", "ascending"},
       {"08020161000161 00", "ascending"},
       {"080101ff00", "UTF-8"},
       {"080101610 b", "tag 0x0b"},
       {"0620", "announced"},
-      {"060120", "tag 0x20"},                                 // a pattern inside a value
+      {"060120", "tag 0x20"},  // a pattern inside a value
   };
   for (const auto& [bytes, reason] : refusals) {
     refuse(std::string("01") + bytes, reason, false);
@@ -124,13 +124,13 @@ TEST_CASE("dtypes that are none are refused") {
 
 TEST_CASE("arrays whose elements do not fit their shape are refused") {
   const Refusal refusals[] = {
-      {"01 09033c6638 0101 00", "do not fit"},                                   // one float, no bytes
-      {"01 09033c6638 00 00", "do not fit"},                                     // no dimension: one element
+      {"01 09033c6638 0101 00", "do not fit"},  // one float, no bytes
+      {"01 09033c6638 00 00", "do not fit"},    // no dimension: one element
       {"01 09033c6638 0102 080000000000000000", "do not fit"},
       {"01 09033c6638 0101 090000000000000000 00", "do not fit"},
       {"01 09033c6638 02 808080808080808020 8080808080808080 20 00", "do not fit"},  // the product wraps to 0
-      {"01 09033c6638 01 80808080808080802000", "do not fit"},                     // as does times 8
-      {"01 09033c6638 0200ffffffffffffffffff0100", "do not fit"},                  // a zero excuses nothing
+      {"01 09033c6638 01 80808080808080802000", "do not fit"},                       // as does times 8
+      {"01 09033c6638 0200ffffffffffffffffff0100", "do not fit"},                    // a zero excuses nothing
       {"01 0900 00 00", "empty"},
   };
   for (const auto& [bytes, reason] : refusals) {

@@ -52,9 +52,17 @@ class Values {
   }
   Value real() {
     using Limits = std::numeric_limits<double>;
-    static const double odd[] = {0.0, -0.0, Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(),
-                                 -Limits::quiet_NaN(), Limits::denorm_min(), -Limits::denorm_min(), Limits::max(),
-                                 Limits::lowest(), Limits::min()};
+    static const double odd[] = {0.0,
+                                 -0.0,
+                                 Limits::infinity(),
+                                 -Limits::infinity(),
+                                 Limits::quiet_NaN(),
+                                 -Limits::quiet_NaN(),
+                                 Limits::denorm_min(),
+                                 -Limits::denorm_min(),
+                                 Limits::max(),
+                                 Limits::lowest(),
+                                 Limits::min()};
     return Value(below(2) == 0 ? odd[below(std::size(odd))] : static_cast<double>(below(20)) / 4 - 2);
   }
   std::string text() {

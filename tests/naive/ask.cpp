@@ -14,8 +14,8 @@ namespace parvis::naive {
 namespace {
 
 const std::string kind_names[] = {"apple", "pear", "plum"};
-const char* const what_asked[] = {"out",     "get",  "count",     "begin",     "commit", "abort", "renew",
-                                  "leases", "collect", "scan", "aggregate", "statement", "watch", "quota"};
+const char* const what_asked[] = {"out",    "get",     "count", "begin",     "commit",    "abort", "renew",
+                                  "leases", "collect", "scan",  "aggregate", "statement", "watch", "quota"};
 const char* const what_guarded[] = {"in", "rd", "absent"};
 const char* const what_told[] = {"done", "found", "rows", "page", "ran", "events", "failed", "waiting"};
 
@@ -63,10 +63,17 @@ Branch branch_of(const Course& course, Micros lease) {
   if (course.to >= 0)
     branch.body.push_back({course.copies ? Action::What::copy : Action::What::move,
                            space_name(static_cast<std::size_t>(course.moves_from)),
-                           space_name(static_cast<std::size_t>(course.to)), 0, template_of(course.moved), {}});
+                           space_name(static_cast<std::size_t>(course.to)),
+                           0,
+                           template_of(course.moved),
+                           {}});
   if (course.updates >= 0) {
     const std::string operand = course.by_variable ? "(?n:,)" : fmt::format("({},)", course.operand);
-    branch.body.push_back({Action::What::update, {}, {}, static_cast<std::uint32_t>(course.updates), {},
+    branch.body.push_back({Action::What::update,
+                           {},
+                           {},
+                           static_cast<std::uint32_t>(course.updates),
+                           {},
                            {{1, course.how, form(operand)}}});
   }
   for (const Fresh& f : course.puts) {
@@ -83,8 +90,12 @@ std::vector<TupleId> ids(const std::vector<std::uint64_t>& named) { return {name
 Shown shown(const Item& item) {
   const Tuple t = decode_tuple(item.tuple.blob());
   const auto kind = std::find(std::begin(kind_names), std::end(kind_names), t.items[0].get<std::string>());
-  return {static_cast<Serial>(t.items[2].get<std::int64_t>()), static_cast<int>(kind - std::begin(kind_names)),
-          static_cast<int>(t.items[1].get<std::int64_t>()), item.attempts, 0, item.id};
+  return {static_cast<Serial>(t.items[2].get<std::int64_t>()),
+          static_cast<int>(kind - std::begin(kind_names)),
+          static_cast<int>(t.items[1].get<std::int64_t>()),
+          item.attempts,
+          0,
+          item.id};
 }
 
 void add_row(Told& told, const Tuple& row) {
@@ -147,15 +158,25 @@ std::string text(const Told& told) {
 
 std::string text(const Ask& ask) {
   std::string line = fmt::format("{} space {}", what_asked[ask.what], ask.space);
-  for (auto [set, word] : {std::pair(ask.take, "take"), {ask.wait, "wait"}, {ask.begins, "begins"},
-                           {ask.partial, "partial"}, {ask.owned, "owned"}, {ask.copies, "copies"}})
+  for (auto [set, word] : {std::pair(ask.take, "take"),
+                           {ask.wait, "wait"},
+                           {ask.begins, "begins"},
+                           {ask.partial, "partial"},
+                           {ask.owned, "owned"},
+                           {ask.copies, "copies"}})
     if (set) line += std::string(" ") + word;
   line += fmt::format(" max {}", ask.max);
   for (auto [value, usual, word] : {std::tuple<std::int64_t, std::int64_t, const char*>(ask.lease, -1, "lease"),
-                                    {ask.timeout, -1, "timeout"}, {ask.delay, 0, "delay"}, {ask.room, 0, "room"},
-                                    {ask.settle, 0, "settle"}, {ask.to, 0, "to"}, {ask.group, 0, "group"},
-                                    {ask.quota_tuples, 0, "quota"}, {ask.transaction, 0, "transaction"},
-                                    {ask.from, 0, "from"}, {ask.until, 0, "until"}})
+                                    {ask.timeout, -1, "timeout"},
+                                    {ask.delay, 0, "delay"},
+                                    {ask.room, 0, "room"},
+                                    {ask.settle, 0, "settle"},
+                                    {ask.to, 0, "to"},
+                                    {ask.group, 0, "group"},
+                                    {ask.quota_tuples, 0, "quota"},
+                                    {ask.transaction, 0, "transaction"},
+                                    {ask.from, 0, "from"},
+                                    {ask.until, 0, "until"}})
     if (value != usual) line += fmt::format(" {} {}", word, value);
   const auto put = [&](const Fresh& f) {
     line += fmt::format(" ({}.{}{}.{})^{}@{}", f.kind, f.computed ? "n+" : "", f.number, f.serial, f.priority, f.space);
@@ -208,10 +229,8 @@ Operation operation_of(const Ask& ask) {
       for (const Course& course : ask.courses) statement.branches.push_back(branch_of(course, ask.lease));
       return statement;
     }
-    case Ask::watch:
-      return Watch{space, templates, ask.kinds, ask.from == 0, ask.from, 1000, ask.wait, ask.timeout};
-    case Ask::quota:
-      return Spaces{Spaces::What::make, space, static_cast<Durability>(ask.to), ask.quota_tuples};
+    case Ask::watch: return Watch{space, templates, ask.kinds, ask.from == 0, ask.from, 1000, ask.wait, ask.timeout};
+    case Ask::quota: return Spaces{Spaces::What::make, space, static_cast<Durability>(ask.to), ask.quota_tuples};
     case Ask::commit: break;
   }
   Commit commit{ask.transaction_id, {}, ask.partial, ids(ask.named), ids(ask.released)};

@@ -55,7 +55,20 @@ struct Course {  // a branch of a statement; without a guard: an else
 };
 struct Ask {  // any operation
   enum What : std::uint8_t {
-    out, get, count, begin, commit, abort, renew, leases, collect, scan, aggregate, statement, watch, quota
+    out,
+    get,
+    count,
+    begin,
+    commit,
+    abort,
+    renew,
+    leases,
+    collect,
+    scan,
+    aggregate,
+    statement,
+    watch,
+    quota
   } what = out;
   std::uint16_t space = 0, to = 0;
   bool owned = false, take = false, wait = false, begins = false, partial = false, copies = false;

@@ -53,9 +53,9 @@ class Mind {
   std::mt19937_64& random_;
   const Habits& habits_;
   Serial& last_serial_;
-  std::vector<TupleId> seen_;                       // of late
+  std::vector<TupleId> seen_;                                    // of late
   std::map<std::uint16_t, std::vector<std::uint64_t>> watched_;  // where to go on, or was to be gone on
-  std::vector<Cursor> scans_;                       // at most one
+  std::vector<Cursor> scans_;                                    // at most one
 };
 
 }  // namespace parvis::naive

@@ -23,9 +23,7 @@ void Model::run(const Call& c, const Waiting& ticket) {
     case Ask::out: return run_out(c);
     case Ask::get: return run_get(c, ticket);
     case Ask::count: return say(c, Told::done, matches(ask.space, ask.patterns, false).size());
-    case Ask::begin:
-      make_transaction(c, true);
-      return done(c, true, false);
+    case Ask::begin: make_transaction(c, true); return done(c, true, false);
     case Ask::commit: return run_commit(c);
     case Ask::abort: {
       if (!open_transaction(c)) return fail(c, ErrorCode::conflict);

@@ -15,7 +15,9 @@
 
 namespace parvis::naive {
 
-struct Violation : std::runtime_error { using std::runtime_error::runtime_error; };
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 struct Model {
   using Order = std::uint64_t;  // names a tuple; the lower is handed out first

@@ -98,8 +98,8 @@ void Model::refuse(SessionId id, Sequence n) {
   cancel(id, n);
   const auto found = session->second.applied.find(n);
   if (found == session->second.applied.end() || found->second.told.what != Told::found) return;
-  const Applied was = std::exchange(
-      found->second, {.told = {id, n, Told::failed, static_cast<std::uint64_t>(ErrorCode::timeout)}});
+  const Applied was =
+      std::exchange(found->second, {.told = {id, n, Told::failed, static_cast<std::uint64_t>(ErrorCode::timeout)}});
   const bool is_open = session->second.transactions.contains(was.transaction);
   if (was.begun && is_open) abort(was.transaction, false);
   for (const Shown& item : was.begun ? std::vector<Shown>() : was.told.items)

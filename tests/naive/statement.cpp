@@ -27,9 +27,8 @@ bool Model::holds(const Course& course, Orders& chosen, std::optional<int>& numb
     return found;
   };
   if (chosen.size() == course.guard.size())
-    return std::none_of(course.guard.begin(), course.guard.end(), [&](const Guarded& g) {
-      return g.what == Condition::What::absent && !candidates(g).empty();
-    });
+    return std::none_of(course.guard.begin(), course.guard.end(),
+                        [&](const Guarded& g) { return g.what == Condition::What::absent && !candidates(g).empty(); });
   const Guarded& next = course.guard[chosen.size()];
   const auto before = number;
   for (Order order : next.what == Condition::What::absent ? Orders{0} : candidates(next)) {

@@ -101,10 +101,13 @@ void Model::note(const Tuple& t, Event::Kind kind) {
 bool Model::room(std::uint16_t space, std::int64_t more) const {
   const Space& s = spaces[space];
   if (s.quota == 0 || more <= 0) return true;
-  return std::count_if(s.tuples.begin(), s.tuples.end(), [&](Order order) {
-           const std::uint64_t holder = tuples.at(order).holder;
-           return holder == 0 || transactions.contains(holder);
-         }) + more <= static_cast<std::int64_t>(s.quota);
+  return std::count_if(s.tuples.begin(), s.tuples.end(),
+                       [&](Order order) {
+                         const std::uint64_t holder = tuples.at(order).holder;
+                         return holder == 0 || transactions.contains(holder);
+                       }) +
+             more <=
+         static_cast<std::int64_t>(s.quota);
 }
 
 // Of its group it is the oldest that has come, and none is held.
@@ -144,7 +147,8 @@ bool Model::conflict(const Call& c) const {
 
 // Whoever can go on does: first those that only read, then always the longest waiting; then outs that have room now.
 void Model::settle() {
-  while (serve(false) || serve(true) || admit()) {}
+  while (serve(false) || serve(true) || admit()) {
+  }
   for (std::uint16_t space : std::set(dirty))
     for (Place place : std::set(spaces[space].blocked)) {
       const Call c = waiters.at(place);

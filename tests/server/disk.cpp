@@ -87,9 +87,10 @@ TEST_CASE("P1: a disk that fails ends all writing in plain words; reads go on, a
   const auto home = folder.path() / "home";
   const auto switch_file = folder.path() / "fail";
   {
-    Served server(home, {}, {"LD_PRELOAD=" PARVIS_BIN "/libdiskfault.so", "PARVIS_TEST_FAULT=" + fault,
-                             "PARVIS_TEST_FAULT_WHEN=" + switch_file.string(),
-                             "ASAN_OPTIONS=verify_asan_link_order=0"});  // the library comes before the runtime
+    Served server(home, {},
+                  {"LD_PRELOAD=" PARVIS_BIN "/libdiskfault.so", "PARVIS_TEST_FAULT=" + fault,
+                   "PARVIS_TEST_FAULT_WHEN=" + switch_file.string(),
+                   "ASAN_OPTIONS=verify_asan_link_order=0"});  // the library comes before the runtime
     auto client = connect(home);
     client.open();
     for (std::uint64_t id = 1; id <= 20; ++id) client.call<Done>(id, out({"kept", static_cast<std::int64_t>(id)}));

@@ -151,7 +151,7 @@ TEST_CASE("P2: an answer that waits for the disk is for its connection alone, an
   first.send(3, rd({"there"}));
   first.send(4, get({"there"}));
   auto second = RawClient::unix_socket(server.path());
-  second.open({}, first.resume());     // the newer connection wins; the older had nothing yet
+  second.open({}, first.resume());  // the newer connection wins; the older had nothing yet
   CHECK(first.expect<wire::Ended>(0).text.find("resumed") != std::string::npos);
   server.store.let_go();
   second.send(0, wire::Ping{});

@@ -82,7 +82,7 @@ TEST_CASE("a request that is wrong in itself fails alone, and its connection goe
   TestServer server(limits);
   auto client = RawClient::unix_socket(server.path());
   client.open();
-  const auto lying = std::string("\x01s\x64", 3);                              // 100 tuples that are not there
+  const auto lying = std::string("\x01s\x64", 3);  // 100 tuples that are not there
   client.send_bytes(header(static_cast<std::uint32_t>(lying.size()), 16, 1) + lying);
   CHECK(client.expect<Failed>(1).code == ErrorCode::protocol_error);
   const auto not_utf8 = std::string("\x01s\x01\x08\x01\x04\x01\xff\x01\x00\x00\x00", 12);

@@ -102,7 +102,7 @@ TEST_CASE("a connection that broke is resumed, and what is sent again takes effe
   first.call<Done>(1, out({"a"}));
   const auto made = first.call<Done>(2, out({"once"}));
   first.send(3, get({"a"}));
-  first.expect<Found>(3);   // and never confirmed
+  first.expect<Found>(3);  // and never confirmed
   first.close();
   auto second = RawClient::unix_socket(server.path());
   second.open({}, first.resume());

@@ -107,7 +107,7 @@ TEST_CASE("P8: what a client held whose network has gone (half-open TCP) is back
   other.open().call<Done>(1, out({"work"}));
   auto lost = connect_tcp(house.home());
   lost.open(wire::read_token(house.home())).call<Found>(1, get({"work"}));
-  other.send(2, get({"work"}));                         // from `lost` nothing comes any more, not even the end
+  other.send(2, get({"work"}));  // from `lost` nothing comes any more, not even the end
   CHECK(received(other, 2).items.at(0).attempts == 1);
 }
 
@@ -138,14 +138,14 @@ TEST_CASE("P9: who never reads is paused, not buffered, and the others go on") {
   const auto before = house.server.process.memory_bytes();
 
   auto greedy = rd({"many"});
-  greedy.max = 2000;                                     // 2 MB of answer for 40 bytes
+  greedy.max = 2000;  // 2 MB of answer for 40 bytes
   std::string requests;
   for (std::uint64_t i = 1; i <= 1500; ++i) requests += frame(i, greedy);
   std::vector<RawClient> greeds;
   for (int i = 0; i < 4; ++i) {
     greeds.push_back(connect(house.home()));
     greeds.back().open();
-    greeds.back().send_bytes(requests);                  // 12 GB in all
+    greeds.back().send_bytes(requests);  // 12 GB in all
   }
   for (std::uint64_t i = 2001; i < 2100; ++i) {
     other.call<Done>(i, count({"many"}));
@@ -276,16 +276,21 @@ TEST_CASE("P9: random bytes and mutated frames end their own connection at most"
   const unsigned seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937 random(seed);
-  const std::vector<std::string> frames{frame(1, out({"a", 1, Tuple{{"b", 2.5}}})), frame(2, rd({"a"})),
-                                        frame(3, count({"a"})), frame(4, Spaces{}), frame(5, Begin{}),
-                                        frame(0, Confirm{1, {2, 3}}), frame(0, wire::Ping{})};
+  const std::vector<std::string> frames{frame(1, out({"a", 1, Tuple{{"b", 2.5}}})),
+                                        frame(2, rd({"a"})),
+                                        frame(3, count({"a"})),
+                                        frame(4, Spaces{}),
+                                        frame(5, Begin{}),
+                                        frame(0, Confirm{1, {2, 3}}),
+                                        frame(0, wire::Ping{})};
   for (std::uint64_t round = 1; round <= 300; ++round) {
     auto hostile = connect(house.home());
     if (round % 4 != 0) hostile.open();
     std::string bytes;
     for (int i = 0; i < 20; ++i) bytes += frames[random() % frames.size()];
     if (round % 3 == 0) std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<char>(random()); });
-    else for (int i = 0; i < 5; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
+    else
+      for (int i = 0; i < 5; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
     hostile.send_bytes(bytes);
     hostile.close();
     bystander.call<Done>(round, out({"undisturbed", static_cast<std::int64_t>(round)}));
@@ -304,12 +309,12 @@ TEST_CASE("P9: what is nested too deep or unpacks to much is refused alone") {
     client.call<Failed>(++sequence, Out{"s", {Payload(Blob::copy(as_bytes(tuple)))}, -1, false, 0, 0, {}, 0});
   };
   std::string nested = "\x01";
-  for (int i = 0; i < 10'000; ++i) nested += "\x06\x01";      // a list in a list in a list ...
+  for (int i = 0; i < 10'000; ++i) nested += "\x06\x01";  // a list in a list in a list ...
   refused(nested + std::string(1, '\0'));
-  refused(std::string("\x01\x06\xff\xff\xff\xff\x0f", 7));    // four thousand million values in seven bytes
+  refused(std::string("\x01\x06\xff\xff\xff\xff\x0f", 7));  // four thousand million values in seven bytes
   refused(std::string("\x01\x09\x03<f8\x01\x80\x80\x80\x80\x80\x20\x00", 14));  // an array of 2^40 elements without any
   refused(std::string("\x01\x05\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11));
-  std::string empties("\x01\x06\xa0\x8d\x06", 5);             // a hundred thousand nils: a tuple, and 100 KB of memory
+  std::string empties("\x01\x06\xa0\x8d\x06", 5);  // a hundred thousand nils: a tuple, and 100 KB of memory
   empties.append(100'000, '\0');
   client.call<Done>(++sequence, Out{"s", {Payload(Blob::copy(as_bytes(empties)))}, -1, false, 0, 0, {}, 0});
   CHECK(house.server.process.memory_bytes() < before + 50 * mb);

@@ -1,10 +1,10 @@
 // The server as a process: its folder, its options, its end, and what it remembers after it was killed.
-#include <catch2/catch.hpp>
-#include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <csignal>
 #include <fstream>

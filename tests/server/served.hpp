@@ -37,7 +37,7 @@ class Process {
   int end(int signal);
   int wait();
   [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] std::size_t memory_bytes() const;   // resident now
+  [[nodiscard]] std::size_t memory_bytes() const;  // resident now
 
  private:
   pid_t pid_ = 0;
@@ -55,7 +55,7 @@ struct Served {
   Process process;
 };
 
-RawClient connect(const std::filesystem::path& home);       // over its Unix socket
-RawClient connect_tcp(const std::filesystem::path& home);   // and over TCP
+RawClient connect(const std::filesystem::path& home);      // over its Unix socket
+RawClient connect_tcp(const std::filesystem::path& home);  // and over TCP
 
 }  // namespace parvis::test

@@ -62,8 +62,8 @@ void FaultyStore::commit(storage::Batch&& batch, storage::Done durable, storage:
     return inner_->commit(std::move(batch), std::move(durable), sync, std::move(written));
   }
   if (outcome == storage::Outcome::full && --full_times <= 0) next = storage::Outcome::ok;
-  const storage::Result result{outcome, outcome == storage::Outcome::full ? "the test's disk is full"
-                                                                           : "the test's disk has failed"};
+  const storage::Result result{
+      outcome, outcome == storage::Outcome::full ? "the test's disk is full" : "the test's disk has failed"};
   if (written) written(result);
   durable(result);
 }

@@ -1,8 +1,8 @@
 // A server in a thread, and a client that is nothing but a socket: what it sends is up to the test.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -52,21 +52,21 @@ class FaultyStore : public storage::Store {
     inner_->read(id, offset, size, std::move(done));
   }
   [[nodiscard]] storage::Usage usage() const override;
-  void hold();                 // commits from now on wait ...
-  void wait_for_held();        // until one does; fails the test after 30 s
-  void let_go();               // ... and are done now, and those that follow at once
+  void hold();           // commits from now on wait ...
+  void wait_for_held();  // until one does; fails the test after 30 s
+  void let_go();         // ... and are done now, and those that follow at once
   void write_ahead(std::vector<Blob> records, storage::Done done) override;
-  void hold_ahead();           // what is written ahead from now on waits ...
-  void wait_for_ahead();       // until something does
-  void end_ahead(const storage::Result& result);  // ... and has come to this
+  void hold_ahead();                                              // what is written ahead from now on waits ...
+  void wait_for_ahead();                                          // until something does
+  void end_ahead(const storage::Result& result);                  // ... and has come to this
   std::vector<std::chrono::steady_clock::time_point> attempts();  // when something was to be committed
-  void lose();                 // ... or never happened: the server was killed before
+  void lose();                                                    // ... or never happened: the server was killed before
   void close() override { inner_->close(); }
 
   std::atomic<storage::Outcome> next{storage::Outcome::ok};  // failed: this commit and all later ones
   std::atomic<int> full_times{1};                            // full: so many commits
   std::atomic<bool> nearly_full{false};
-  std::atomic<int> asked_here{0};                            // how often the loop wanted to wait for the disk itself
+  std::atomic<int> asked_here{0};  // how often the loop wanted to wait for the disk itself
 
  private:
   struct Waiting {
@@ -92,8 +92,8 @@ class TestServer {
   ~TestServer();
   [[nodiscard]] std::string path() const { return (folder_.path() / "s").string(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  void kill();                 // as kill -9 would: what the store has not got is lost
-  void start();                // again, on the same store
+  void kill();   // as kill -9 would: what the store has not got is lost
+  void start();  // again, on the same store
   FaultyStore store;
 
  private:
@@ -115,13 +115,13 @@ class RawClient {
   void close();
   [[nodiscard]] bool closed() const { return fd_ < 0; }
 
-  void send_bytes(ByteSpan bytes);                     // all of them, whatever they are
+  void send_bytes(ByteSpan bytes);  // all of them, whatever they are
   void send_bytes(std::string_view bytes) { send_bytes(as_bytes(bytes)); }
   void send(std::uint64_t id, const wire::Message& message);
   // The next message; pings are answered on the way. Fails the test after 30 s.
   std::pair<std::uint64_t, wire::Message> receive();
-  bool at_end();                                       // waits for the end of the stream, dropping what comes before it
-  bool silent();                                       // nothing has arrived so far
+  bool at_end();  // waits for the end of the stream, dropping what comes before it
+  bool silent();  // nothing has arrived so far
 
   // The handshake; what the server says last is its result. Afterwards `session` and `secret` are set.
   wire::Message greet(std::optional<wire::Token> token = {}, std::optional<wire::Resume> resume = {});

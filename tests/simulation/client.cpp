@@ -174,8 +174,8 @@ std::shared_ptr<const Ask> Client::think() {
     return std::any_of(open_.begin(), open_.end(), [&](Sequence n) { return inside(call(n)); }) ||
            std::any_of(held_.begin(), held_.end(), [&](auto& held) { return inside(held.first.get()); });
   };
-  auto ask = std::make_shared<Ask>(
-      mind_.think(space, around_.live().spaces[space].tuples.size() > w.climate.crowded, unseen));
+  auto ask =
+      std::make_shared<Ask>(mind_.think(space, around_.live().spaces[space].tuples.size() > w.climate.crowded, unseen));
   if (ask->what == Ask::quota) ask->to = static_cast<std::uint16_t>(around_.durability(ask->space));
   return ask;
 }

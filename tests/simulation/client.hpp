@@ -3,8 +3,8 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -19,11 +19,14 @@ struct Books {
     SessionId session;
     Sequence sequence;
   };
-  std::unordered_map<Serial, Use> used;       // taken, and in its owner's hands for good
-  struct Handed { Serial serial = 0; std::uint16_t space = 0; };
-  std::unordered_map<TupleId, Handed> handed; // out, to anybody
-  std::vector<Serial> put;                    // acknowledged, durable, and nothing but a take removes it
-  std::vector<bool> perhaps;                  // its owner was told that nobody knows
+  std::unordered_map<Serial, Use> used;  // taken, and in its owner's hands for good
+  struct Handed {
+    Serial serial = 0;
+    std::uint16_t space = 0;
+  };
+  std::unordered_map<TupleId, Handed> handed;  // out, to anybody
+  std::vector<Serial> put;                     // acknowledged, durable, and nothing but a take removes it
+  std::vector<bool> perhaps;                   // its owner was told that nobody knows
   void doubt(Serial serial) {
     if (perhaps.size() <= serial) perhaps.resize(serial + 1024);
     perhaps[serial] = true;
@@ -31,14 +34,16 @@ struct Books {
   [[nodiscard]] bool doubted(Serial serial) const { return serial < perhaps.size() && perhaps[serial]; }
 };
 
-struct Call : client::Request { std::shared_ptr<const Ask> ask; };
+struct Call : client::Request {
+  std::shared_ptr<const Ask> ask;
+};
 
 class Client {
  public:
   struct Surroundings {
     World& world;
     Books& books;
-    const std::function<const Model&()> live;      // of the server; for the books alone
+    const std::function<const Model&()> live;  // of the server; for the books alone
     const std::function<bool(Serial)> durably_put;
     const std::function<bool(std::uint16_t)> durable_space;
     const std::function<Durability(std::uint16_t)> durability;
@@ -53,8 +58,8 @@ class Client {
   void look_after();                      // what the hidden thread does now and then
   void stop_until(Micros when) { stopped_until_ = when; }
   void dial();
-  void leave();                           // goodbye
-  void finish();                          // no new work: ends what waits, confirms what is there
+  void leave();   // goodbye
+  void finish();  // no new work: ends what waits, confirms what is there
 
   [[nodiscard]] Micros stopped_until() const { return stopped_until_; }
   [[nodiscard]] const ConnectionPtr& connection() const { return connection_; }
@@ -66,7 +71,7 @@ class Client {
                        ledger_.anything_to_confirm() ? ", something to confirm" : "");
   }
   [[nodiscard]] bool online() const { return online_; }
-  void abandon();                         // the process is gone: nobody knows of what was under way
+  void abandon();  // the process is gone: nobody knows of what was under way
 
  private:
   [[nodiscard]] client::Time time() const { return client::Time(std::chrono::microseconds(around_.world.now)); }

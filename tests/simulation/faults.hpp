@@ -6,7 +6,7 @@
 
 namespace parvis::simulation {
 
-extern int planted;                           // 0: none; else the place in `faults`, from 1
+extern int planted;  // 0: none; else the place in `faults`, from 1
 extern const std::vector<const char*> faults;
 
 }  // namespace parvis::simulation

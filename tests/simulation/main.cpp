@@ -1,6 +1,6 @@
 // simulate: histories of the real engine, Gate and Ledger in a simulated world. See scripts/simulate.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -28,9 +28,9 @@ int bite(double minutes_each) {
     }
     const std::string how = one.violation.substr(0, one.violation.find('\n'));
     fmt::print("{:2} {:66} {}\n", planted, faults[static_cast<std::size_t>(planted - 1)],
-               one.violation.empty() ? "NOT FOUND"
-                                     : fmt::format("seed {:3} {:8} operations {:5.1f} s  {}", seed, operations,
-                                                   passed(), how));
+               one.violation.empty()
+                   ? "NOT FOUND"
+                   : fmt::format("seed {:3} {:8} operations {:5.1f} s  {}", seed, operations, passed(), how));
     std::fflush(stdout);
     missed += one.violation.empty() ? 1 : 0;
   }

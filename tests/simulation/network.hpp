@@ -15,7 +15,9 @@ namespace parvis::simulation {
 
 inline constexpr Micros heartbeat = 2'000'000, grace = 3'000'000;
 
-struct Dial { std::optional<std::pair<SessionId, space::Secret>> resume; };
+struct Dial {
+  std::optional<std::pair<SessionId, space::Secret>> resume;
+};
 struct Request {
   Sequence sequence = 0;
   Operation operation;
@@ -31,11 +33,11 @@ using ToClient = std::variant<wire::Welcome, Reply, wire::Pong, Closed>;
 
 struct Connection {
   std::size_t client = 0;
-  SessionId session = 0;                     // the server's; 0: none, or no longer
-  bool client_has = true, server_has = true; // each side's view
-  Micros up = 0, down = 0;                   // when the newest frame arrives
+  SessionId session = 0;                        // the server's; 0: none, or no longer
+  bool client_has = true, server_has = true;    // each side's view
+  Micros up = 0, down = 0;                      // when the newest frame arrives
   Micros up_until = never, down_until = never;  // later frames are lost
-  Micros heard = 0;                          // by the server
+  Micros heard = 0;                             // by the server
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 

@@ -23,9 +23,9 @@ class Server {
   [[nodiscard]] bool is_up() const { return engine_ != nullptr; }
   void receive(const ConnectionPtr& connection, ToServer&& frame);
   void closed(const ConnectionPtr& connection, bool peer_dead);
-  void crash();                       // and the restart after a while
-  void disk_trouble();                // full for a while, or a write that fails
-  void check_now();                   // memory does not contradict itself, and agrees with the model
+  void crash();         // and the restart after a while
+  void disk_trouble();  // full for a while, or a write that fails
+  void check_now();     // memory does not contradict itself, and agrees with the model
   void end_trouble();
 
   [[nodiscard]] const Model& now() const { return live_; }
@@ -75,12 +75,12 @@ class Server {
   std::unique_ptr<space::Engine> engine_;
   server::Gate gate_;
   std::map<storage::RecordId, Blob> disk_;
-  std::uint64_t process_ = 0;         // what an earlier one left under way does not concern this one
-  std::uint64_t engines_ = 0;         // likewise
+  std::uint64_t process_ = 0;  // what an earlier one left under way does not concern this one
+  std::uint64_t engines_ = 0;  // likewise
   bool turn_due_ = false;
   Micros timer_at_ = never;
   bool full_ = false, failing_ = false, broken_ = false;
-  struct InFlight {                   // handed to the disk, not durable yet
+  struct InFlight {  // handed to the disk, not durable yet
     std::uint64_t id, mark;
     storage::Batch batch;
     bool tell_written, written;

@@ -41,8 +41,9 @@ class Simulation {
   Simulation(std::uint64_t seed, bool trace) : world_(seed) {
     world_.tracing = trace;
     world_.climate = climate_of(world_);
-    server_ = std::make_unique<Server>(world_, [this](const ConnectionPtr& c, ToClient f) { down(c, std::move(f)); },
-                                       [this](Serial serial) { books_.doubt(serial); });
+    server_ = std::make_unique<Server>(
+        world_, [this](const ConnectionPtr& c, ToClient f) { down(c, std::move(f)); },
+        [this](Serial serial) { books_.doubt(serial); });
     for (std::size_t i = 0; i < world_.climate.clients; ++i) come(i, true);
     every(world_.climate.between_breaks, [this] { break_one(); });
     every(world_.climate.between_deaths, [this] { end_one(); });
@@ -127,9 +128,8 @@ class Simulation {
     const auto client = to.lock();
     if (!client || world_.now > c->down_until) return;
     if (client->stopped_until() <= world_.now) return client->receive(c, std::move(frame));
-    world_.at(client->stopped_until(), [this, c, frame = std::move(frame), to]() mutable {
-      arrive(c, std::move(frame), to);
-    });
+    world_.at(client->stopped_until(),
+              [this, c, frame = std::move(frame), to]() mutable { arrive(c, std::move(frame), to); });
   }
 
   void break_one() {

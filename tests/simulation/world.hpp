@@ -19,12 +19,12 @@ using namespace naive;
 
 // How the weather is: drawn anew for every history, so that some have many crashes and others none.
 struct Climate : Habits {
-  std::size_t clients = 0, crowded = 0;  // crowded: tuples in the space above which takes prevail
-  bool ahead = false;  // every out counts as large, and is written before it takes effect
-  std::size_t pipeline = 0;                          // operations that a client has under way
-  Micros think = 0, delay = 0, commit = 0;           // on average
+  std::size_t clients = 0, crowded = 0;     // crowded: tuples in the space above which takes prevail
+  bool ahead = false;                       // every out counts as large, and is written before it takes effect
+  std::size_t pipeline = 0;                 // operations that a client has under way
+  Micros think = 0, delay = 0, commit = 0;  // on average
   Micros between_breaks = never, between_deaths = never, between_stops = never;  // of one client
-  Micros between_crashes = never, between_disk_troubles = never;                  // of the server
+  Micros between_crashes = never, between_disk_troubles = never;                 // of the server
 };
 
 class World {
@@ -68,9 +68,7 @@ class World {
     Micros at;
     std::uint64_t number;
     std::function<void()> what;
-    friend bool operator<(const Event& a, const Event& b) {
-      return a.at != b.at ? a.at > b.at : a.number > b.number;
-    }
+    friend bool operator<(const Event& a, const Event& b) { return a.at != b.at ? a.at > b.at : a.number > b.number; }
   };
   std::vector<Event> queue_;
   std::uint64_t number_ = 0;

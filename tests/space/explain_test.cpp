@@ -60,9 +60,9 @@ TEST_CASE("waiters are listed by age with those who hold what they want, and cir
   c.send(rd("(\"fork\", 1)"));
   const std::string id_a = std::to_string(a.id), id_b = std::to_string(b.id), id_c = std::to_string(c.id);
   CHECK(c.text(ListWaiters{}) ==
-        "(" + id_a + ", \"alice\", \"s\", true, [\"(\\\"fork\\\", 2)\"], 2.0, [" + id_b + "], 1) ; " +
-            "(" + id_b + ", \"bob\", \"s\", true, [\"(\\\"fork\\\", 1)\"], 1.0, [" + id_a + "], 1) ; " +
-            "(" + id_c + ", \"carol\", \"s\", false, [\"(\\\"fork\\\", 1)\"], 0.0, [" + id_a + "], 0)");
+        "(" + id_a + ", \"alice\", \"s\", true, [\"(\\\"fork\\\", 2)\"], 2.0, [" + id_b + "], 1) ; " + "(" + id_b +
+            ", \"bob\", \"s\", true, [\"(\\\"fork\\\", 1)\"], 1.0, [" + id_a + "], 1) ; " + "(" + id_c +
+            ", \"carol\", \"s\", false, [\"(\\\"fork\\\", 1)\"], 0.0, [" + id_a + "], 0)");
   CHECK(c.text(ListWaiters{"elsewhere"}).empty());
   CHECK_THAT(c.text(ListWaiters{"s", 1}), Contains("alice") && !Contains("bob\""));
 }

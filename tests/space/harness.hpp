@@ -68,10 +68,8 @@ struct Harness {
   void make_durable(std::size_t batches) {
     for (; batches > 0; --batches) {
       for (auto& change : queue.front().second) {
-        if (change.record)
-          disk[change.id] = Blob::copy(change.record->span());
-        else
-          disk.erase(change.id);
+        if (change.record) disk[change.id] = Blob::copy(change.record->span());
+        else disk.erase(change.id);
       }
       durable = queue.front().first;
       queue.pop_front();
@@ -80,10 +78,8 @@ struct Harness {
   void release() {
     std::deque<Reply> waiting;
     for (Reply& reply : held) {
-      if (std::max(reply.after, reply.written) <= durable)
-        released.push_back(std::move(reply));
-      else
-        waiting.push_back(std::move(reply));
+      if (std::max(reply.after, reply.written) <= durable) released.push_back(std::move(reply));
+      else waiting.push_back(std::move(reply));
     }
     held = std::move(waiting);
   }

@@ -50,15 +50,17 @@ class RandomHistory {
     if (claims_[c.id].empty()) return;
     const TransactionId t = *claims_[c.id].begin();
     claims_[c.id].erase(t);
-    if (below(2) == 0)
-      c.send(Abort{t});
-    else
-      c.send(Commit{t, {Put{"s", tuple("(" + std::to_string(++serial_) + ",)"), -1, 0, 0, group()}}});
+    if (below(2) == 0) c.send(Abort{t});
+    else c.send(Commit{t, {Put{"s", tuple("(" + std::to_string(++serial_) + ",)"), -1, 0, 0, group()}}});
   }
   void act(Asker& c) {
     switch (below(12)) {
-      case 0: case 1: case 2: c.send(some_out()); break;
-      case 3: case 4: case 5: c.send(some_get()); break;
+      case 0:
+      case 1:
+      case 2: c.send(some_out()); break;
+      case 3:
+      case 4:
+      case 5: c.send(some_get()); break;
       case 6: end_some(c); break;
       case 7: c.confirm(); break;
       case 8: harness_.advance(Time(below(1'500'000))); break;

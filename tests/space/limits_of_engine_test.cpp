@@ -80,8 +80,8 @@ TEST_CASE("Over the memory limit out is refused, take is not") {
 TEST_CASE("An answer is final, also one that says that nothing happened") {
   Harness harness;
   Asker a(harness), b(harness);
-  a.ask(get("(1,)", true, false));                         // nothing there
-  a.ask(Get{"s", {pattern("(2,)")}, true, true, 1000});    // blocked, and then too late
+  a.ask(get("(1,)", true, false));                       // nothing there
+  a.ask(Get{"s", {pattern("(2,)")}, true, true, 1000});  // blocked, and then too late
   harness.advance(1s);
   harness.engine->refuse_puts("full");
   a.ask(out("(3,)"));
@@ -166,8 +166,8 @@ TEST_CASE("Replies wait for the batch they saw, volatile ones for none") {
   auto [put, put_batch] = after(a, out("(1,)"));
   CHECK(put == put_batch);
   CHECK(put > before);
-  CHECK(after(b, get("(1,)", false, false)).first == put);            // a reader of what is not yet durable
-  CHECK(after(b, Count{"s", {pattern("(2,)")}}).first == put);        // and a negative answer
+  CHECK(after(b, get("(1,)", false, false)).first == put);      // a reader of what is not yet durable
+  CHECK(after(b, Count{"s", {pattern("(2,)")}}).first == put);  // and a negative answer
   CHECK(after(b, Get{"other", {pattern("(1,)")}, false, false}).first < put);
   auto [cheap, none] = after(a, Out{"v", {tuple("(1,)")}});
   CHECK(cheap <= harness.durable + 0);
@@ -189,9 +189,9 @@ TEST_CASE("Relaxed spaces wait until it is written, claims too; to look at a rel
   auto [after, written, batch] = ask(Out{"r", {tuple("(1,)")}});
   CHECK(after < before);
   CHECK(written == batch);
-  for (const Operation& look : {Operation(Get{"r", {pattern("(1,)")}, false, false}),
-                                Operation(Get{"r", {pattern("(2,)")}, false, false}),
-                                Operation(Count{"r", {pattern("(1,)")}})}) {
+  for (const Operation& look :
+       {Operation(Get{"r", {pattern("(1,)")}, false, false}), Operation(Get{"r", {pattern("(2,)")}, false, false}),
+        Operation(Count{"r", {pattern("(1,)")}})}) {
     std::tie(after, written, batch) = ask(look);
     CHECK(after < before);
     CHECK(written == 0);

@@ -97,7 +97,7 @@ TEST_CASE("Ranges among a thousand to a million tuples: nanoseconds, and bytes o
     ask(Spaces{Spaces::What::make, "s", Durability::volatile_});
     for (int i = 0; i < stored; ++i) ask(Out{"s", {tuple_of(i)}});
     const std::string among = " among " + std::to_string(stored);
-    const auto look = [&](const std::string& what, const std::function<std::string(int)>& text, bool found) {
+    const auto look = [&](const std::string& what, bool found, const std::function<std::string(int)>& text) {
       std::vector<Blob> templates;
       for (int i = 0; i < 1000; ++i) templates.push_back(pattern(text(i * 997 % stored)));
       const std::uint64_t before = engine.stats().index_bytes;
@@ -116,18 +116,18 @@ TEST_CASE("Ranges among a thousand to a million tuples: nanoseconds, and bytes o
           FAIL(what << among << ": wrong answer");
       });
     };
-    look("rdp, hit by a field", [&](int i) { return "(\"k" + key(i) + "\", ?int, ?str)"; }, true);
-    look("rdp, miss by a field", [&](int i) { return "(\"none" + key(i) + "\", ?int, ?str)"; }, false);
-    look("rdp, range of ten", [&](int i) {
+    look("rdp, hit by a field", true, [&](int i) { return "(\"k" + key(i) + "\", ?int, ?str)"; });
+    look("rdp, miss by a field", false, [&](int i) { return "(\"none" + key(i) + "\", ?int, ?str)"; });
+    look("rdp, range of ten", true, [&](int i) {
       const int low = std::min(std::stoi(key(i)), 10'000'000 + stored - 10);
       return "(?str, " + std::to_string(low) + ".." + std::to_string(low + 9) + ", ?str)";
-    }, true);
-    look("rdp, range of half", [&](int i) {
+    });
+    look("rdp, range of half", true, [&](int i) {
       const int low = 10'000'000 + i % (stored / 2);
       return "(?str, " + std::to_string(low) + ".." + std::to_string(low + stored / 2) + ", ?str)";
-    }, true);
-    look("rdp, empty range", [&](int i) { return "(?str, -" + std::to_string(i + 9) + "..0, ?str)"; }, false);
-    look("rdp, prefix", [&](int i) { return "(?str, ?int, \"z" + key(i) + "\"*)"; }, true);
+    });
+    look("rdp, empty range", false, [&](int i) { return "(?str, -" + std::to_string(i + 9) + "..0, ?str)"; });
+    look("rdp, prefix", true, [&](int i) { return "(?str, ?int, \"z" + key(i) + "\"*)"; });
     std::vector<Blob> puts, takes;
     for (int i = 0; i < 1000; ++i) {
       puts.push_back(tuple_of(i));

@@ -58,10 +58,10 @@ class History {
     bool attached = true;
     Mind mind;
     Sequence sequence = 0;
-    std::map<Sequence, AskPtr> pending{};    // not answered, as far as the client knows
+    std::map<Sequence, AskPtr> pending{};  // not answered, as far as the client knows
     std::set<Sequence> answered{}, confirmed{}, refused{};
-    std::set<Sequence> acknowledged{};       // answered operations that must survive every crash
-    std::set<naive::Serial> seen{};          // that an answer from a durable space told of
+    std::set<Sequence> acknowledged{};  // answered operations that must survive every crash
+    std::set<naive::Serial> seen{};     // that an answer from a durable space told of
   };
 
   static Durability durability(std::size_t space) { return space == 2 ? Durability::volatile_ : Durability::durable; }

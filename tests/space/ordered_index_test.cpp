@@ -21,8 +21,9 @@ class Questions {
   std::string value(std::size_t type) {
     static const char* const odd[] = {"nil", "true", "nan", "[1]", "(2, 3)", "-nan", "{\"k\": 1}"};
     switch (type) {
-      case 0: return chance(20) ? chance(50) ? "1" + std::string(20 + below(2), '0') : "-1" + std::string(21, '0')
-                                : std::to_string(static_cast<int>(below(30)) - 10);
+      case 0:
+        return chance(20) ? chance(50) ? "1" + std::string(20 + below(2), '0') : "-1" + std::string(21, '0')
+                          : std::to_string(static_cast<int>(below(30)) - 10);
       case 1: return chance(20) ? chance(50) ? "-0.0" : "-inf" : std::to_string(below(20)) + ".5";
       case 2: return '"' + text() + '"';
       case 3: return "b\"" + text() + '"';
@@ -38,10 +39,8 @@ class Questions {
     std::string all = "(";
     for (std::size_t n = 1 + below(3); n > 0; --n) {
       const std::size_t type = below(4);
-      if (chance(55))
-        all += type >= 2 && chance(50) ? value(type) + "*" : value(type) + ".." + value(type);
-      else
-        all += chance(70) ? "?" : value(below(5));
+      if (chance(55)) all += type >= 2 && chance(50) ? value(type) + "*" : value(type) + ".." + value(type);
+      else all += chance(70) ? "?" : value(below(5));
       all += ", ";
     }
     return all + (chance(30) ? "...)" : ")");
@@ -118,9 +117,7 @@ struct Numbered {
   [[nodiscard]] static std::string name(int number) {
     return "a name that all have/" + std::to_string(1'000'000 + number);
   }
-  [[nodiscard]] std::string text() const {
-    return "(\"n\", " + std::to_string(number) + ", \"" + name(number) + "\")";
-  }
+  [[nodiscard]] std::string text() const { return "(\"n\", " + std::to_string(number) + ", \"" + name(number) + "\")"; }
 };
 
 class NumberedSpace {

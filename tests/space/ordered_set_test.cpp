@@ -40,8 +40,8 @@ TEST_CASE("An ordered set walks any range of keys in the order of the tuples") {
     std::map<Order, SortKey> key_of;
     const std::uint64_t keys = seed % 3 == 0 ? 3 : seed % 3 == 1 ? 500 : 1'000'000'000;
     const auto some_key = [&](Order order) {
-      if (seed % 4 == 0) return SortKey{1, order};                   // ascending with the age
-      if (seed % 4 == 1) return SortKey{2, ~order};                  // descending
+      if (seed % 4 == 0) return SortKey{1, order};   // ascending with the age
+      if (seed % 4 == 1) return SortKey{2, ~order};  // descending
       const std::uint64_t k = random() % keys;
       return SortKey{k / 7, k};
     };
@@ -49,8 +49,8 @@ TEST_CASE("An ordered set walks any range of keys in the order of the tuples") {
       const unsigned inserts = phase % 2 == 0 ? 85 : 15;  // it grows, then it shrinks
       for (int i = 0; i < 5000; ++i) {
         if (random() % 100 < inserts) {
-          const Order order = seed % 2 == 0 ? static_cast<Order>(key_of.size() + 1) * 8 + random() % 8
-                                            : random() % 100'000'000 + 1;
+          const Order order =
+              seed % 2 == 0 ? static_cast<Order>(key_of.size() + 1) * 8 + random() % 8 : random() % 100'000'000 + 1;
           const SortKey key = some_key(order);
           if (!key_of.try_emplace(order, key).second) continue;
           truth.emplace(key, order);

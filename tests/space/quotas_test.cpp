@@ -120,7 +120,7 @@ TEST_CASE("inp and rdp may wait for the end of a conflict") {
   const Sequence reads = b.send(settling("(1,)", false, 5s));
   CHECK_THAT(b.text(n), Contains("no answer"));
   CHECK(a.error(Commit{one.transaction, {}}).empty());
-  CHECK(b.text(reads).empty());                    // its only match is gone
+  CHECK(b.text(reads).empty());                  // its only match is gone
   CHECK_THAT(b.text(n), Contains("no answer"));  // the other is still held
   CHECK(a.error(Abort{two.transaction}).empty());
   CHECK(b.text(n) == "(2,) attempts 1");

@@ -12,7 +12,8 @@ Scan scan(const std::string& text, std::uint32_t max) { return Scan{"s", {patter
 
 // Everything, page by page; `between` runs after each page.
 template <class Between = void (*)(int)>
-std::string scan_all(Asker& client, Scan scan, Between between = [](int) {}) {
+std::string scan_all(
+    Asker& client, Scan scan, Between between = [](int) {}) {
   std::string text;
   for (int pages = 1; pages < 1000; ++pages) {
     const auto page = Asker::as<Page>(client.ask(scan));
@@ -29,8 +30,7 @@ std::string scan_all(Asker& client, Scan scan, Between between = [](int) {}) {
   return text;
 }
 
-Aggregate aggregate(const std::string& text, std::vector<std::uint32_t> group_by,
-                    std::vector<Aggregate::Term> terms) {
+Aggregate aggregate(const std::string& text, std::vector<std::uint32_t> group_by, std::vector<Aggregate::Term> terms) {
   return Aggregate{"s", {pattern(text)}, std::move(group_by), std::move(terms)};
 }
 using enum Aggregate::Function;
@@ -53,10 +53,10 @@ TEST_CASE("A scan yields what was there at its first page, once each, by priorit
   }
   const auto changing = [&](int page) {
     if (page != 1) return;
-    a.ask(out("(\"n\", 7)"));       // later ones do not appear,
+    a.ask(out("(\"n\", 7)"));  // later ones do not appear,
     urgent.priority = -1;
-    a.ask(urgent);                  // whatever their priority
-    a.ask(inp("(\"n\", 3)"));       // and what is gone does not either
+    a.ask(urgent);             // whatever their priority
+    a.ask(inp("(\"n\", 3)"));  // and what is gone does not either
   };
   CHECK(scan_all(a, scan("(\"n\", ?int)", 2), changing) ==
         "(\"n\", 6) ; (\"n\", 1) ; (\"n\", 2) ; (\"n\", 4) ; (\"n\", 5)");

@@ -51,7 +51,8 @@ TEST_CASE("Records come back as they were written") {
 }
 
 TEST_CASE("A record that cannot be read is named") {
-  const std::vector<Blob> good{encode(MetaRecord{3, 70000}), encode(SpaceRecord{Durability::durable, "x"}),
+  const std::vector<Blob> good{encode(MetaRecord{3, 70000}),
+                               encode(SpaceRecord{Durability::durable, "x"}),
                                encode(ClaimRecord{50, 1000, {1, 300}}),
                                encode_session(secret(3), 5, {{6, {Applied::Kind::found, true, 0, {300, 301}}}}),
                                encode(TombstoneRecord{{secret(4), 10, {12, 15}}, 900}),
@@ -124,6 +125,6 @@ TEST_CASE("A large tuple stays where it has arrived, with its head before it") {
 
 TEST_CASE("A record of a tuple that is none is damaged, and named") {
   const Blob whole = tuple_bytes({16}, tuple("(\"task\", 7)").span()).record_blob();
-  CHECK_THROWS_WITH(decode(100, whole.span().first(whole.size() - 1)), Catch::Contains("record 100 ") &&
-                                                                             Catch::Contains("its tuple is damaged"));
+  CHECK_THROWS_WITH(decode(100, whole.span().first(whole.size() - 1)),
+                    Catch::Contains("record 100 ") && Catch::Contains("its tuple is damaged"));
 }

@@ -39,10 +39,8 @@ struct Script::Words {
     std::istringstream in(line.substr(0, tuples_at));
     for (std::string word; in >> word;) {
       const std::size_t equals = word.find('=');
-      if (equals == std::string::npos)
-        plain.push_back(word);
-      else
-        options[word.substr(0, equals)] = word.substr(equals + 1);
+      if (equals == std::string::npos) plain.push_back(word);
+      else options[word.substr(0, equals)] = word.substr(equals + 1);
     }
   }
   std::string take() {

@@ -29,9 +29,7 @@ TEST_CASE("Every transcript plays as it is written") {
     const std::string expected = read(file);
     std::string played;
     REQUIRE_NOTHROW(played = parvis::space::test::Script().play(expected));
-    if (std::getenv("PARVIS_REWRITE") != nullptr)
-      std::ofstream(file) << played;
-    else
-      CHECK(played == expected);
+    if (std::getenv("PARVIS_REWRITE") != nullptr) std::ofstream(file) << played;
+    else CHECK(played == expected);
   }
 }

@@ -144,8 +144,8 @@ TEST_CASE("A barrier of statements opens when the last has come") {
       clients[i].ask(arrive);
       clients[i].send(statement("rd s (\"barrier\", " + std::to_string(generation + 1) + ", ?) =>"));
       harness.turn();
-      through = static_cast<std::size_t>(
-          std::count_if(harness.released.begin(), harness.released.end(), [](const Reply& r) {
+      through =
+          static_cast<std::size_t>(std::count_if(harness.released.begin(), harness.released.end(), [](const Reply& r) {
             const auto* answer = std::get_if<Answer>(&r.answer);
             return answer != nullptr && std::holds_alternative<Ran>(*answer);
           }));
@@ -300,8 +300,8 @@ TEST_CASE("P6: the many that a statement wakes are served in one step, and those
   Client a(harness), b(harness);
   std::vector<Sequence> numbers;
   for (int i = 0; i < 300; ++i)
-    numbers.push_back(b.send(statement("in s (\"step\", " + std::to_string(i) + ") => out s (\"step\", " +
-                                       std::to_string(i + 1) + ")")));
+    numbers.push_back(b.send(
+        statement("in s (\"step\", " + std::to_string(i) + ") => out s (\"step\", " + std::to_string(i + 1) + ")")));
   a.ask(out("s", "(\"step\", 0)"));
   CHECK(text(b.answer_of(numbers.back())) == "ran 0: (\"step\", 299) -> ");
   CHECK(text(a.ask(all("s"))) == "(\"step\", 300)");

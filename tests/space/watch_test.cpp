@@ -41,8 +41,7 @@ TEST_CASE("A watch tells committed transitions, in order, numbered without a hol
   harness.advance(2s);
   harness.turn();
   const auto events = Asker::as<Events>(a.ask(watch(first)));
-  CHECK(Asker::text_of(Answer(events)) ==
-        "put (1,) ; put (2,) ; taken (1,) ; returned (1,) ; expired (2,) ; put (3,)");
+  CHECK(Asker::text_of(Answer(events)) == "put (1,) ; put (2,) ; taken (1,) ; returned (1,) ; expired (2,) ; put (3,)");
   for (std::size_t i = 0; i < events.events.size(); ++i) CHECK(events.events[i].number == first + i);
   CHECK(events.next == first + 6);
   Watch some = watch(first);

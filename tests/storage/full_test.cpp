@@ -124,7 +124,8 @@ TEST_CASE("what has no room is not written ahead, and leaves the room it had", "
   const auto deadline = std::chrono::steady_clock::now() + patience;
   RecordId id = 0;  // what was begun is given up in the background
   while (commit(*store, {put(++id, random_blob(6'000'000, 2))}).outcome == Outcome::full &&
-         std::chrono::steady_clock::now() < deadline) {}
+         std::chrono::steady_clock::now() < deadline) {
+  }
   CHECK(recover(*store) == Records{{id, random_blob(6'000'000, 2)}});
 }
 

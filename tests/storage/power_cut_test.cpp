@@ -25,12 +25,9 @@ class ImaginedFile {
 
   void play(const Event& event) {
     switch (event.kind) {
-      case Event::Kind::write:
-        return pending_.push_back(&event);
-      case Event::Kind::write_through:
-        return put(event.offset, event.bytes);
-      case Event::Kind::resize:
-        return safe_.resize(std::max<std::size_t>(safe_.size(), event.offset));
+      case Event::Kind::write: return pending_.push_back(&event);
+      case Event::Kind::write_through: return put(event.offset, event.bytes);
+      case Event::Kind::resize: return safe_.resize(std::max<std::size_t>(safe_.size(), event.offset));
       case Event::Kind::sync:
         for (const Event* write : pending_) put(write->offset, write->bytes);
         return pending_.clear();

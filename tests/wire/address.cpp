@@ -29,8 +29,7 @@ TEST_CASE("what is no address gets an answer that shows the three forms") {
                            "tcp://:7711", "tcp://host:99999", "tcp://host:x", "tcp://host:", "tcp://::1:7711",
                            "tcp://[::1", "tcp://[::1]x", "tcp://user@host:1", "tcp://host:1/path"}) {
     INFO(text);
-    CHECK_THROWS_WITH(Address::parse(text),
-                      Catch::Contains("unix:///path/to/socket or tcp://host:port"));
+    CHECK_THROWS_WITH(Address::parse(text), Catch::Contains("unix:///path/to/socket or tcp://host:port"));
   }
   CHECK_THROWS_WITH(Address::parse("unix:///" + std::string(200, 'x')), Catch::Contains("201 bytes"));
 }

@@ -41,6 +41,7 @@ ByteVector bytes_of(std::initializer_list<int> list) {
 
 enum class Colour : std::uint16_t { red = 1, blue = 300 };
 
+// clang-format off
 struct Base {
   int id = 0;
   template <class A> void serialize(A& ar, unsigned) { ar & id; }
@@ -85,6 +86,7 @@ struct Versioned {
     if (version >= 2) ar & b;
   }
 };
+// clang-format on
 
 }  // namespace
 BOOST_CLASS_VERSION(Versioned, 2)

@@ -1,6 +1,6 @@
 // docs/protocol.md cannot lie: each of its golden blocks is decoded, and encoded again.
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include <cstdlib>
 #include <fstream>

@@ -2,10 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 #include "tuplespace/model/error.hpp"
 #include "tuplespace/wire/home.hpp"

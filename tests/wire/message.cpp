@@ -135,8 +135,8 @@ TEST_CASE("what the archives cannot see is checked") {
 
 TEST_CASE("bodies that lie are refused") {
   CHECK_THROWS_WITH(wire::unpack(raw(static_cast<wire::Kind>(99), {})), Catch::Contains("unknown kind of message 99"));
-  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::begin, {})), Error);                                // cut off
-  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::begin, {1, 0})), Error);                            // too long
+  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::begin, {})), Error);           // cut off
+  CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::begin, {1, 0})), Error);       // too long
   CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::out, {1, 's', 100})), Error);  // more tuples than bytes
   CHECK_THROWS_AS(wire::unpack(raw(wire::Kind::out, {1, 's', 1, 200, 1, 1, 1, 1, 1})),
                   Error);  // a payload beyond the end

@@ -28,10 +28,8 @@ bool both_small(ByteSpan a, ByteSpan b) {
 
 ByteVector written(const auto& number) {
   Encoding out;
-  if constexpr (std::is_same_v<std::decay_t<decltype(number)>, double>)
-    Writer(out).real(number);
-  else
-    Writer(out).integer(number);
+  if constexpr (std::is_same_v<std::decay_t<decltype(number)>, double>) Writer(out).real(number);
+  else Writer(out).integer(number);
   return {out.small().begin(), out.small().end()};
 }
 

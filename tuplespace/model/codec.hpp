@@ -35,13 +35,17 @@ class Encoding {
   void append_varint(std::uint64_t n);
   void append_bulk(const Blob& bytes);  // spliced when large and owned, copied otherwise
 
-  void clear() { small_.clear(); splices_.clear(); spliced_ = 0; }
+  void clear() {
+    small_.clear();
+    splices_.clear();
+    spliced_ = 0;
+  }
   [[nodiscard]] std::size_t size() const { return small_.size() + spliced_; }
   [[nodiscard]] bool contiguous() const { return splices_.empty(); }
   [[nodiscard]] ByteSpan small() const { return small_; }
   [[nodiscard]] std::span<const Splice> splices() const { return splices_; }
-  [[nodiscard]] Blob flatten() const;               // one contiguous copy
-  [[nodiscard]] std::vector<Blob> release_pieces(); // the parts in order; small parts move, bulk parts are shared
+  [[nodiscard]] Blob flatten() const;                // one contiguous copy
+  [[nodiscard]] std::vector<Blob> release_pieces();  // the parts in order; small parts move, bulk parts are shared
 
  private:
   ByteVector small_;
@@ -83,8 +87,8 @@ class Nesting {
 class Writer {
  public:
   explicit Writer(Encoding& out) : out_(out) {}
-  void tuple_body(std::size_t fields);                   // the outermost: a stored tuple
-  void template_body(std::size_t fields, bool open);     // the outermost: a template
+  void tuple_body(std::size_t fields);                // the outermost: a stored tuple
+  void template_body(std::size_t fields, bool open);  // the outermost: a template
   void nil();
   void boolean(bool v);
   void integer(std::int64_t v);
@@ -133,27 +137,41 @@ class Reader {
  public:
   explicit Reader(ByteSpan bytes) : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
-  std::size_t tuple_body();                 // number of fields
-  struct TemplateHead { std::size_t fields; bool open; };
+  std::size_t tuple_body();  // number of fields
+  struct TemplateHead {
+    std::size_t fields;
+    bool open;
+  };
   TemplateHead template_body();
   [[nodiscard]] bool done() const { return at_ == end_; }
   [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   [[nodiscard]] const std::byte* position() const { return at_; }
 
-  [[nodiscard]] bool at_actual() const;     // in a template: is the next pattern a plain value?
+  [[nodiscard]] bool at_actual() const;  // in a template: is the next pattern a plain value?
   enum class PatternKind : std::uint8_t {
-    actual, any, formal, class_formal, between, prefix, one_of, variable, nested
+    actual,
+    any,
+    formal,
+    class_formal,
+    between,
+    prefix,
+    one_of,
+    variable,
+    nested
   };
   [[nodiscard]] PatternKind peek_pattern() const;
-  [[nodiscard]] Type peek() const;          // type of the next value
+  [[nodiscard]] Type peek() const;  // type of the next value
   // The bytes of the next value or pattern, checked whole (UTF-8, order of keys, minimal lengths, depth).
   ByteSpan skip();
 
   void nil();
   bool boolean();
-  bool integer_fits() const;                // next is an int of 64 bits (else take big_integer)
+  bool integer_fits() const;  // next is an int of 64 bits (else take big_integer)
   std::int64_t integer();
-  struct BigSpan { bool negative; ByteSpan magnitude; };
+  struct BigSpan {
+    bool negative;
+    ByteSpan magnitude;
+  };
   BigSpan big_integer();
   double real();
   std::string_view string();
@@ -162,7 +180,11 @@ class Reader {
   std::size_t begin_tuple();
   std::size_t begin_map();
   std::string_view key();
-  struct ArraySpan { std::string_view dtype; std::vector<std::uint64_t> shape; ByteSpan elements; };
+  struct ArraySpan {
+    std::string_view dtype;
+    std::vector<std::uint64_t> shape;
+    ByteSpan elements;
+  };
   ArraySpan array();
   struct ObjectSpan {
     std::string_view codec;
@@ -176,26 +198,33 @@ class Reader {
   void any();
   Type formal();
   std::string_view class_formal();
-  void begin_between();                     // then two values of one ordered type
-  void begin_prefix();                      // then one str or bytes
-  std::size_t begin_one_of();               // then that many values
-  struct VariableSpan { std::string_view name; std::optional<Type> type; };
+  void begin_between();        // then two values of one ordered type
+  void begin_prefix();         // then one str or bytes
+  std::size_t begin_one_of();  // then that many values
+  struct VariableSpan {
+    std::string_view name;
+    std::optional<Type> type;
+  };
   VariableSpan variable();
-  struct NestedHead { Type type; std::size_t fields; bool open; };
-  NestedHead begin_nested();                // then that many patterns
+  struct NestedHead {
+    Type type;
+    std::size_t fields;
+    bool open;
+  };
+  NestedHead begin_nested();  // then that many patterns
 
-  std::uint64_t varint();                   // minimal form only
+  std::uint64_t varint();  // minimal form only
 
  private:
   [[noreturn]] void fail(const std::string& what) const;  // Error{protocol_error} with the place
-  std::uint8_t tag() const;                 // of what comes next
-  void expect(std::uint8_t expected);       // consumes the tag
+  std::uint8_t tag() const;                               // of what comes next
+  void expect(std::uint8_t expected);                     // consumes the tag
   std::uint8_t byte();
-  std::size_t count(const char* what);      // a varint that the bytes left can justify
-  ByteSpan run();                           // length and that many bytes
+  std::size_t count(const char* what);  // a varint that the bytes left can justify
+  ByteSpan run();                       // length and that many bytes
   std::string_view text();
   std::string_view name(const char* what);
-  void step();                              // one value or pattern, of a container only its head
+  void step();  // one value or pattern, of a container only its head
   void step_value(std::uint8_t tag);
   void step_pattern(std::uint8_t tag);
   void skip_bound(const char* what);
@@ -203,7 +232,7 @@ class Reader {
   const std::byte* begin_;
   const std::byte* at_;
   const std::byte* end_;
-  bool patterns_ = false;                   // whether patterns may stand at the outermost level
+  bool patterns_ = false;  // whether patterns may stand at the outermost level
   Nesting nesting_;
 };
 

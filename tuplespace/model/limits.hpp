@@ -8,6 +8,7 @@
 
 namespace parvis {
 
+// clang-format off
 inline constexpr std::size_t max_fields = 255;             // fields of a tuple or template
 inline constexpr std::size_t max_depth = 32;               // nesting of lists, tuples, maps and nested templates
 inline constexpr std::size_t max_name_bytes = 255;         // names of spaces, classes, codecs, dtypes
@@ -53,5 +54,6 @@ struct Limits {
   std::chrono::milliseconds grace{30'000};                 // time a session waits for its client to come back
   std::chrono::milliseconds hello_timeout{10'000};         // time to authenticate
 };
+// clang-format on
 
 }  // namespace parvis

@@ -18,8 +18,8 @@ struct Unmap {
 }  // namespace
 
 std::shared_ptr<std::byte> map_bytes(std::size_t size) {
-  void* pages = mmap(nullptr, mapped_front + size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* pages =
+      mmap(nullptr, mapped_front + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED) return nullptr;
   std::byte* bytes = static_cast<std::byte*>(pages) + mapped_front;
   return {bytes, Unmap{bytes, size}};

@@ -227,8 +227,7 @@ std::vector<Matcher::Range> Matcher::ranges() const {
   for (std::size_t i = 0; i < patterns_.size(); ++i) {
     const auto kind = static_cast<Kind>(patterns_[i].kind);
     if (kind != Kind::between && kind != Kind::prefix) continue;
-    ranges.push_back({static_cast<std::uint16_t>(i),
-                      ByteSpan(bytes_).subspan(patterns_[i].offset, patterns_[i].size)});
+    ranges.push_back({static_cast<std::uint16_t>(i), ByteSpan(bytes_).subspan(patterns_[i].offset, patterns_[i].size)});
   }
   return ranges;
 }

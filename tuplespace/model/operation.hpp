@@ -43,12 +43,12 @@ enum class Durability : std::uint8_t { durable = 0, relaxed = 1, volatile_ = 2 }
 struct Out {
   std::string space;
   std::vector<Payload> tuples;
-  std::int64_t lease_us = -1;   // the tuple disappears after this time
-  bool owned = false;           // and, when set, together with the session that put it
-  std::int32_t priority = 0;    // min_priority .. max_priority; higher is handed out first
-  std::int64_t delay_us = 0;    // hidden until then
-  Payload group;                // a tuple of one field, the key: tuples of one group are handed out one at a time
-  std::int64_t room_us = 0;     // over a quota of the space: how long to wait for room (0: fail at once)
+  std::int64_t lease_us = -1;  // the tuple disappears after this time
+  bool owned = false;          // and, when set, together with the session that put it
+  std::int32_t priority = 0;   // min_priority .. max_priority; higher is handed out first
+  std::int64_t delay_us = 0;   // hidden until then
+  Payload group;               // a tuple of one field, the key: tuples of one group are handed out one at a time
+  std::int64_t room_us = 0;    // over a quota of the space: how long to wait for room (0: fail at once)
 };
 
 // in, rd, inp, rdp, take_many, read_many. Several templates: any of them. Answer: Found; a wait that ends without a
@@ -59,13 +59,13 @@ struct Get {
   bool take = true;
   bool wait = true;
   std::int64_t timeout_us = -1;
-  std::uint32_t max = 1;              // up to this many, waiting for the first
-  TransactionId transaction = 0;      // take, or read, inside this transaction: Failed{conflict} once it has ended
-  bool begin = false;                 // or inside a new one, whose id the answer carries: a claim in one round trip
-  std::int64_t lease_us = -1;         // of the new transaction; -1: the session's life
-  std::uint64_t ticket_epoch = 0;     // a place in the queue won before a reconnect (answer Waiting); 0: none
+  std::uint32_t max = 1;           // up to this many, waiting for the first
+  TransactionId transaction = 0;   // take, or read, inside this transaction: Failed{conflict} once it has ended
+  bool begin = false;              // or inside a new one, whose id the answer carries: a claim in one round trip
+  std::int64_t lease_us = -1;      // of the new transaction; -1: the session's life
+  std::uint64_t ticket_epoch = 0;  // a place in the queue won before a reconnect (answer Waiting); 0: none
   std::uint64_t ticket = 0;
-  std::int64_t settle_us = 0;         // not waiting: how long to wait while all that matches is held by others
+  std::int64_t settle_us = 0;  // not waiting: how long to wait while all that matches is held by others
 };
 
 struct Count {  // Answer: Done{number of tuples that match any of the templates}
@@ -103,7 +103,7 @@ struct Abort {  // everything taken is back at its place. Answer: Done
 struct Renew {
   TransactionId transaction = 0;
   std::int64_t lease_us = -1;
-  std::vector<TupleId> tuples;      // when transaction is 0
+  std::vector<TupleId> tuples;  // when transaction is 0
 };
 // Answer: Listing (of make: that one). Making what is there, with the same durability, sets its quotas.
 struct Spaces {
@@ -111,7 +111,7 @@ struct Spaces {
   What what = What::list;
   std::string space;
   Durability durability = Durability::durable;
-  std::int64_t quota_tuples = -1;   // of make; 0: no quota, -1: as it is
+  std::int64_t quota_tuples = -1;  // of make; 0: no quota, -1: as it is
   std::int64_t quota_bytes = -1;
 };
 
@@ -173,13 +173,13 @@ struct Change {
 struct Action {
   enum class What : std::uint8_t { out = 0, update = 1, move = 2, copy = 3 };
   What what = What::out;
-  std::string space;             // of out: where to; of move and copy: where from
-  std::string to;                // of move and copy
-  std::uint32_t condition = 0;   // of update: which `in` condition's tuple, counted over the whole guard
-  Payload form;                  // of out: a template of actuals, variables and nested forms; of move, copy: what
-  std::vector<Change> changes;   // to the form of out, to the tuple of update
-  std::int64_t lease_us = -1;    // of out
-  std::int32_t priority = 0;     // of out
+  std::string space;            // of out: where to; of move and copy: where from
+  std::string to;               // of move and copy
+  std::uint32_t condition = 0;  // of update: which `in` condition's tuple, counted over the whole guard
+  Payload form;                 // of out: a template of actuals, variables and nested forms; of move, copy: what
+  std::vector<Change> changes;  // to the form of out, to the tuple of update
+  std::int64_t lease_us = -1;   // of out
+  std::int32_t priority = 0;    // of out
 };
 struct Branch {
   std::vector<Condition> guard;
@@ -199,7 +199,7 @@ struct Statement {  // Answer: Ran; Failed{timeout} when it waited in vain
 struct Watch {
   std::string space;
   std::vector<Payload> templates;
-  std::uint8_t kinds = 0x1f;       // bit i: Event::Kind i
+  std::uint8_t kinds = 0x1f;  // bit i: Event::Kind i
   bool begin = false;
   std::uint64_t from = 0;
   std::uint32_t max = 1000;
@@ -217,7 +217,7 @@ struct Explain {
 // Who is blocked. Answer: Found, rows of (session, client's name, space, take as bool, [templates as text], seconds,
 // [sessions that hold what it waits for], number of its cycle of mutual waiting or 0), the longest waiting first.
 struct ListWaiters {
-  std::string space;               // empty: all
+  std::string space;  // empty: all
   std::uint32_t max = 1000;
 };
 
@@ -229,14 +229,20 @@ using Operation = std::variant<Out, Get, Count, Begin, Commit, Abort, Renew, Spa
 [[nodiscard]] Operation own_copy(const Operation& looking);  // likewise, of one that has templates alone
 
 // Without an answer of their own:
-struct Cancel { Sequence sequence = 0; };   // a blocked Get ends now: with what was handed over, or Failed{timeout}
-struct Refuse { Sequence sequence = 0; };   // as Cancel, and what was handed over goes back to its old place
-struct Confirm {                            // answers that have arrived: everything up to `upto`, and `also`
+struct Cancel {
+  Sequence sequence = 0;
+};  // a blocked Get ends now: with what was handed over, or Failed{timeout}
+struct Refuse {
+  Sequence sequence = 0;
+};                // as Cancel, and what was handed over goes back to its old place
+struct Confirm {  // answers that have arrived: everything up to `upto`, and `also`
   Sequence upto = 0;
   std::vector<Sequence> also;
 };
 
-struct Done { std::uint64_t number = 0; };
+struct Done {
+  std::uint64_t number = 0;
+};
 struct Item {
   TupleId id = 0;
   std::uint32_t attempts = 0;  // how often the tuple was taken before and came back
@@ -253,36 +259,40 @@ struct SpaceInfo {
   std::uint64_t held = 0;                            // taken, and not yet committed or confirmed
   std::uint64_t quota_tuples = 0, quota_bytes = 0;   // 0: none
 };
-struct Listing { std::vector<SpaceInfo> spaces; };
+struct Listing {
+  std::vector<SpaceInfo> spaces;
+};
 struct Page {
   std::vector<Item> items;
   std::uint64_t after = 0, until = 0;  // for the next page
   bool done = false;
-  std::vector<Put> puts;               // of a whole scan, instead of items: without `space`, times are those left
+  std::vector<Put> puts;  // of a whole scan, instead of items: without `space`, times are those left
 };
 struct Ran {
-  std::uint32_t branch = 0;            // which ran; the number of branches: none
-  std::vector<Item> items;             // of its `in` and `rd` conditions in order, as they were found
-  std::vector<Item> updated;           // of its `update` actions in order, as they are now
-  std::vector<TupleId> put;            // of its `out` actions in order
+  std::uint32_t branch = 0;   // which ran; the number of branches: none
+  std::vector<Item> items;    // of its `in` and `rd` conditions in order, as they were found
+  std::vector<Item> updated;  // of its `update` actions in order, as they are now
+  std::vector<TupleId> put;   // of its `out` actions in order
 };
 struct Event {
   enum class Kind : std::uint8_t { put = 0, taken = 1, returned = 2, expired = 3, updated = 4 };
-  std::uint64_t number = 0;            // ascending in its space; at least once, in this order
+  std::uint64_t number = 0;  // ascending in its space; at least once, in this order
   Kind kind = Kind::put;
   Item item;
 };
 struct Events {
   std::vector<Event> events;
-  std::uint64_t next = 0;              // to ask from; beyond events that did not match
-  bool gap = false;                    // events before the first of these are lost: kept no longer
+  std::uint64_t next = 0;  // to ask from; beyond events that did not match
+  bool gap = false;        // events before the first of these are lost: kept no longer
 };
 struct Failed {
   ErrorCode code{};
   std::string text;
   bool outcome_unknown = false;  // with `disconnected`, made by the client itself: never on the wire
 };
-struct Waiting { std::uint64_t epoch = 0, ticket = 0; };  // it is blocked and has this place in the queue
+struct Waiting {
+  std::uint64_t epoch = 0, ticket = 0;
+};  // it is blocked and has this place in the queue
 
 using Answer = std::variant<Done, Found, Listing, Failed, Page, Ran, Events>;
 

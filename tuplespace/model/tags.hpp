@@ -28,9 +28,7 @@ constexpr bool is_container(std::uint8_t tag) { return tag >= list && tag <= map
 constexpr std::uint64_t zigzag(std::int64_t n) {
   return (static_cast<std::uint64_t>(n) << 1) ^ static_cast<std::uint64_t>(n >> 63);
 }
-constexpr std::int64_t unzigzag(std::uint64_t n) {
-  return static_cast<std::int64_t>((n >> 1) ^ (~(n & 1) + 1));
-}
+constexpr std::int64_t unzigzag(std::uint64_t n) { return static_cast<std::int64_t>((n >> 1) ^ (~(n & 1) + 1)); }
 
 // Does an integer of this sign and minimal magnitude fit 64 bits (so that it must not be encoded as a big one)?
 bool fits_64_bits(bool negative, ByteSpan magnitude);
@@ -80,12 +78,16 @@ bool value(const std::byte*& p, OnReal&& on_real) {
     case tags::nil: return true;
     case tags::boolean: ++p; return true;
     case tags::integer:
-      while (std::to_integer<unsigned>(*p++) >= 0x80) {}
+      while (std::to_integer<unsigned>(*p++) >= 0x80) {
+      }
       return true;
     case tags::real: p += 8; return on_real(p - 8);
     case tags::string:
     case tags::bytes: run(p); return true;
-    case tags::big_integer: ++p; run(p); return true;
+    case tags::big_integer:
+      ++p;
+      run(p);
+      return true;
     case tags::list:
     case tags::tuple:
     case tags::map:
@@ -120,12 +122,18 @@ inline ByteSpan pattern(const std::byte*& p) {
     case tags::any: ++p; break;
     case tags::formal: p += 2; break;
     case tags::class_formal: run(++p); break;
-    case tags::between: value(++p); value(p); break;
+    case tags::between:
+      value(++p);
+      value(p);
+      break;
     case tags::prefix: value(++p); break;
     case tags::one_of:
       for (auto n = varint(++p); n != 0; --n) value(p);
       break;
-    case tags::variable: run(++p); ++p; break;
+    case tags::variable:
+      run(++p);
+      ++p;
+      break;
     case tags::nested:
       p += 3;
       for (auto n = varint(p); n != 0; --n) pattern(p);

@@ -32,8 +32,8 @@
 
 namespace parvis {
 
-Tuple parse_tuple(std::string_view text);          // ("task", 7)
-Template parse_template(std::string_view text);    // ("task", ?int)
+Tuple parse_tuple(std::string_view text);        // ("task", 7)
+Template parse_template(std::string_view text);  // ("task", ?int)
 Tuple tuple_of_words(std::span<const std::string> words);
 Template template_of_words(std::span<const std::string> words);
 

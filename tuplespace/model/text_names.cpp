@@ -17,14 +17,14 @@ struct Alias {
 
 // What Python, C++ and JSON call our types.
 constexpr Alias type_aliases[] = {
-    {"dict", "?map"},      {"object_", "?object"}, {"ndarray", "?array"}, {"numpy", "?array"},  {"string", "?str"},
-    {"text", "?str"},      {"double", "?float"},   {"real", "?float"},    {"number", "?float"}, {"integer", "?int"},
-    {"long", "?int"},      {"boolean", "?bool"},   {"None", "?nil"},      {"none", "?nil"},     {"null", "?nil"},
-    {"NoneType", "?nil"},  {"bytearray", "?bytes"}, {"blob", "?bytes"},   {"vector", "?list"},  {"any", "?"},
+    {"dict", "?map"},     {"object_", "?object"},  {"ndarray", "?array"}, {"numpy", "?array"},  {"string", "?str"},
+    {"text", "?str"},     {"double", "?float"},    {"real", "?float"},    {"number", "?float"}, {"integer", "?int"},
+    {"long", "?int"},     {"boolean", "?bool"},    {"None", "?nil"},      {"none", "?nil"},     {"null", "?nil"},
+    {"NoneType", "?nil"}, {"bytearray", "?bytes"}, {"blob", "?bytes"},    {"vector", "?list"},  {"any", "?"},
     {"ANY", "?"},
 };
-constexpr Alias literal_aliases[] = {{"None", "nil"},  {"none", "nil"},   {"null", "nil"},  {"True", "true"},
-                                     {"TRUE", "true"}, {"False", "false"}, {"FALSE", "false"}, {"NaN", "nan"},
+constexpr Alias literal_aliases[] = {{"None", "nil"},     {"none", "nil"},     {"null", "nil"},    {"True", "true"},
+                                     {"TRUE", "true"},    {"False", "false"},  {"FALSE", "false"}, {"NaN", "nan"},
                                      {"infinity", "inf"}, {"Infinity", "inf"}, {"ANY", "?"}};
 
 // Letters to insert, remove, change or swap with their neighbour.
@@ -95,7 +95,8 @@ std::string unknown_type(std::string_view word) {
   }
   if (!meant.empty()) return fmt::format("no type is called {}; did you mean ?{}?", shown, meant);
   return fmt::format("no type is called {}; types are nil bool int float str bytes list tuple map array object, "
-                     "a class is written ?package.Class, a variable ?x: or ?x:int", shown);
+                     "a class is written ?package.Class, a variable ?x: or ?x:int",
+                     shown);
 }
 
 std::string_view literal_meant(std::string_view word) {

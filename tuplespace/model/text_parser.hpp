@@ -20,22 +20,22 @@ class Parser {
  private:
   struct Sequence {
     Template fields;
-    bool comma = false;       // whether any comma was seen: (7) and (7,) differ
+    bool comma = false;  // whether any comma was seen: (7) and (7,) differ
     bool has_patterns = false;
   };
 
-  Pattern item();                       // alternatives
-  Pattern alternative();                // one of them: a range, a prefix or a primary
+  Pattern item();         // alternatives
+  Pattern alternative();  // one of them: a range, a prefix or a primary
   Pattern primary();
-  Pattern bare_alternative();           // of a word
-  Pattern question();                   // what begins with ?
-  Pattern variable(std::string name);   // behind the colon
+  Pattern bare_alternative();          // of a word
+  Pattern question();                  // what begins with ?
+  Pattern variable(std::string name);  // behind the colon
   Pattern sequence(char close, Type type);
   Sequence fields(char close);
   Value map();
-  Value quoted();                       // "…" '…' b"…" b'…'
+  Value quoted();  // "…" '…' b"…" b'…'
   std::string quoted_text(bool as_bytes);
-  Value value(const char* where);       // an item that must be no pattern
+  Value value(const char* where);  // an item that must be no pattern
   Pattern range(Value low, std::size_t start);
   Pattern prefix(Value text, std::size_t start);
 
@@ -46,7 +46,7 @@ class Parser {
   [[nodiscard]] bool ended() const { return at_ == text_.size(); }
   [[nodiscard]] bool at_range() const;  // `..` and not `...`
   [[nodiscard]] bool at_quote() const;
-  std::string_view plain_word();        // up to the next delimiter
+  std::string_view plain_word();  // up to the next delimiter
   void need_patterns(std::size_t start) const;
   [[noreturn]] void fail(std::size_t at, const std::string& expected) const;
 

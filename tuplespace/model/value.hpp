@@ -33,17 +33,17 @@ struct Tuple {  // a nested value, and the thing the space stores
 struct Map {
   std::vector<std::pair<std::string, Value>> items;
 };
-struct Array {  // numpy without a copy: C-contiguous elements
+struct Array {        // numpy without a copy: C-contiguous elements
   std::string dtype;  // numpy's typestr, "<f8"
   std::vector<std::uint64_t> shape;
   Blob elements;
   friend bool operator==(const Array&, const Array&) = default;
 };
-struct Object {  // opaque to the server
+struct Object {                      // opaque to the server
   std::string codec;                 // "pickle", "cloudpickle", "boost:<type>"
   std::vector<std::string> classes;  // qualified names: the class, then its bases in resolution order
   Blob body;
-  std::vector<Blob> buffers;         // pickle protocol 5, out of band
+  std::vector<Blob> buffers;  // pickle protocol 5, out of band
   friend bool operator==(const Object&, const Object&) = default;
 };
 
@@ -56,8 +56,8 @@ class Value {
   Value(Nil) {}
   Value(bool v) : v_(v) {}
   template <std::integral I>
-    requires(!std::same_as<I, bool> && (sizeof(I) < 8 || std::signed_integral<I>))
-  Value(I v) : v_(static_cast<std::int64_t>(v)) {}
+  requires(!std::same_as<I, bool> && (sizeof(I) < 8 || std::signed_integral<I>)) Value(I v)
+      : v_(static_cast<std::int64_t>(v)) {}
   Value(double v) : v_(v) {}
   Value(const char* v) : v_(std::string(v)) {}
   Value(std::string v) : v_(std::move(v)) {}
@@ -73,9 +73,13 @@ class Value {
   [[nodiscard]] const Variant& variant() const { return v_; }
   [[nodiscard]] Variant& variant() { return v_; }
   template <class T>
-  [[nodiscard]] const T* get_if() const { return std::get_if<T>(&v_); }
+  [[nodiscard]] const T* get_if() const {
+    return std::get_if<T>(&v_);
+  }
   template <class T>
-  [[nodiscard]] const T& get() const { return std::get<T>(v_); }  // throws std::bad_variant_access
+  [[nodiscard]] const T& get() const {
+    return std::get<T>(v_);
+  }  // throws std::bad_variant_access
 
  private:
   Variant v_;

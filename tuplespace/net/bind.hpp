@@ -6,8 +6,8 @@
 namespace parvis::net {
 
 struct Bound {
-  int fd = -1;             // listening, non-blocking, close-on-exec; the caller closes it
-  wire::Address address;   // as bound: an ephemeral port filled in
+  int fd = -1;            // listening, non-blocking, close-on-exec; the caller closes it
+  wire::Address address;  // as bound: an ephemeral port filled in
 };
 
 // Throws Error{storage_error} (in use, path too long, no permission) or Error{unauthorized} (an address that needs

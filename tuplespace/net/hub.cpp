@@ -1,8 +1,8 @@
 #include "tuplespace/net/hub.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 
@@ -71,8 +71,8 @@ void Hub::account(std::size_t& all, std::size_t& mine, std::size_t now) {
   all += now - mine;
   mine = now;
   const Limits& limits = options.limits;
-  const bool over = partial_bytes / partial_share > limits.message_bytes ||
-                    queued_bytes / queued_share > limits.send_queue_bytes;
+  const bool over =
+      partial_bytes / partial_share > limits.message_bytes || queued_bytes / queued_share > limits.send_queue_bytes;
   if (!over || shed_posted_) return;
   shed_posted_ = true;  // later: the owner may be in the middle of anything
   boost::asio::post(io, [self = shared_from_this()] {

@@ -34,11 +34,11 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   boost::asio::io_context& io;
   ListenOptions options;
-  Handler* handler;                                   // null after stop()
+  Handler* handler;  // null after stop()
   std::unordered_set<std::shared_ptr<Stream>> streams;
   bool paused = false;
-  std::size_t partial_bytes = 0, queued_bytes = 0;    // see account()
-  std::size_t watched = 0;                            // processes whose connection has ended
+  std::size_t partial_bytes = 0, queued_bytes = 0;  // see account()
+  std::size_t watched = 0;                          // processes whose connection has ended
 
  private:
   void schedule_tick();

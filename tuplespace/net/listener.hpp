@@ -44,17 +44,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   virtual ~Connection() = default;
   virtual void send(std::uint64_t id, const wire::Message& message,
-                    bool lazy = false) = 0;        // queued; written when the turn ends
-  virtual void close(std::string reason) = 0;      // sends Ended{reason} when there is one, then closes
+                    bool lazy = false) = 0;    // queued; written when the turn ends
+  virtual void close(std::string reason) = 0;  // sends Ended{reason} when there is one, then closes
   // Of Handler::opened alone: the Welcome waits for release_welcome(), or is never sent when close() comes first.
   virtual void hold_welcome() = 0;
-  virtual void release_welcome() = 0;              // once; nothing after close()
+  virtual void release_welcome() = 0;  // once; nothing after close()
   // Bytes sent here that the peer has not taken yet: who streams without end (a kernel's output) asks before it sends
   // more.
   [[nodiscard]] virtual std::size_t queued_bytes() const { return 0; }
   [[nodiscard]] virtual std::string peer() const = 0;  // for logs: "unix pid 4711 (python)", "127.0.0.1:4711 (name)"
-  std::string name;                                // what the client calls itself in its Hello
-  SessionId session = 0;                           // the owner's
+  std::string name;                                    // what the client calls itself in its Hello
+  SessionId session = 0;                               // the owner's
 };
 
 struct ListenOptions {

@@ -29,12 +29,12 @@ class SendQueue {
   void refill();
   void drop_large();
 
-  ByteVector open_;                                         // whole frames, growing
-  ByteVector flight_;                                       // whole frames being written
-  std::deque<std::shared_ptr<const wire::Outgoing>> large_; // the first is being cut
+  ByteVector open_;                                          // whole frames, growing
+  ByteVector flight_;                                        // whole frames being written
+  std::deque<std::shared_ptr<const wire::Outgoing>> large_;  // the first is being cut
   std::unordered_map<std::uint64_t, std::size_t> large_ids_;
   std::optional<wire::Cutter> cutter_;
-  std::vector<ByteSpan> ready_;                             // into flight_ and one fragment of cutter_
+  std::vector<ByteSpan> ready_;  // into flight_ and one fragment of cutter_
   std::size_t ready_bytes_ = 0, large_bytes_ = 0, large_bodies_ = 0;
 };
 

@@ -38,10 +38,10 @@ class Stream final : public Connection {
   void give_up(const Error& error);  // says why if the socket takes it at once, and is gone
   [[nodiscard]] std::size_t partial_bytes() const { return partial_; }
   [[nodiscard]] std::size_t own_queued_bytes() const { return queued_; }
-  void flush();                   // writes what the socket takes now; the rest follows when it takes more
-  void tick();                    // silence, deadlines
-  void wake();                    // something the reader may wait for has changed
-  void finish();                  // closes at once and tells the owner
+  void flush();   // writes what the socket takes now; the rest follows when it takes more
+  void tick();    // silence, deadlines
+  void wake();    // something the reader may wait for has changed
+  void finish();  // closes at once and tells the owner
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -69,15 +69,15 @@ class Stream final : public Connection {
 
   std::shared_ptr<Hub> hub_;
   boost::asio::generic::stream_protocol::socket socket_;
-  boost::asio::posix::stream_descriptor process_;   // pidfd of the peer
+  boost::asio::posix::stream_descriptor process_;  // pidfd of the peer
   boost::asio::steady_timer wake_, lazy_;
   Peer peer_;
   State state_ = State::hello;
-  bool opened_ = false;       // the owner knows this connection
+  bool opened_ = false;  // the owner knows this connection
   bool peer_dead_ = false;
   bool dirty_ = false, lazy_waits_ = false, writing_ = false, shut_ = false, asked_ = false;
   wire::ServerHandshake handshake_;
-  wire::Welcome welcome_;     // while it is held
+  wire::Welcome welcome_;  // while it is held
   wire::Assembler assembler_;
   std::deque<wire::Incoming> backlog_;  // of what was read, requests behind one that may have a large answer
   bool large_answer_ = false;

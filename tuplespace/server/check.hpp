@@ -8,7 +8,7 @@ namespace parvis::server {
 
 struct Checked {
   bool has_journal = false;  // false: of an older format, or without any data
-  std::uint64_t records = 0, bytes = 0, journal_entries = 0, orphans = 0;          // as storage sees it
+  std::uint64_t records = 0, bytes = 0, journal_entries = 0, orphans = 0;                 // as storage sees it
   std::uint64_t tuples = 0, tuple_bytes = 0, sessions = 0, transactions = 0, starts = 0;  // as the space does
 };
 

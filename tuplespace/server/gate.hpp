@@ -26,7 +26,7 @@ class Gate {
   struct Free {  // may leave, the replies before the ends
     std::vector<space::Reply> replies;
     std::vector<SessionId> ended;
-    std::vector<SessionId> opened;        // before the replies: their clients may be told of them
+    std::vector<SessionId> opened;  // before the replies: their clients may be told of them
   };
 
   // What the store is to commit; empty: what it has been given already is to be durable at once.
@@ -37,13 +37,13 @@ class Gate {
 
   // A session is new in the turn that is taken next.
   void opened(SessionId session) { opened_.push_back(session); }
-  bool take(space::Turn&& turn);          // true: somebody is answered without the disk
+  bool take(space::Turn&& turn);  // true: somebody is answered without the disk
   // The session's connection has gone: its answers taken so far are not for the next one, which asks again.
   void forget(SessionId session);
-  std::optional<Free> release();          // call until there is nothing; what comes first may leave first
-  std::optional<Commit> next();           // to be committed now; after release()
-  void written();                         // the oldest batch under way that was not, and is to tell
-  void durable();                         // the oldest batch under way is on the disk
+  std::optional<Free> release();  // call until there is nothing; what comes first may leave first
+  std::optional<Commit> next();   // to be committed now; after release()
+  void written();                 // the oldest batch under way that was not, and is to tell
+  void durable();                 // the oldest batch under way is on the disk
   // A batch under way is not: the error for each that was not released, but for those that were answered again: their
   // clients will ask once more. And all is as new.
   std::vector<space::Reply> fail(ErrorCode code, const std::string& text);
@@ -64,7 +64,7 @@ class Gate {
   };
   struct Listed {
     space::Reply reply;
-    std::uint64_t number;                    // ascending
+    std::uint64_t number;  // ascending
     std::size_t bytes;
   };
   struct Held {
@@ -76,17 +76,17 @@ class Gate {
   [[nodiscard]] bool forgotten(const Listed& listed) const;
   void free(Listed&& listed, Free& into);
 
-  storage::Batch waiting_;                   // of turns since the last batch was handed over
-  std::deque<UnderWay> under_way_;           // at most the last is to be durable at once
+  storage::Batch waiting_;          // of turns since the last batch was handed over
+  std::deque<UnderWay> under_way_;  // at most the last is to be durable at once
   // Numbers of batches; 0: none. Handed over, last asked to be durable at once, written, durable.
   std::uint64_t waiting_number_ = 0, handed_ = 0, asked_ = 0, written_ = 0, durable_ = 0;
   std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0, held_bytes_ = 0;
-  std::map<std::uint64_t, Held> held_;       // by the batch that must be durable first
+  std::map<std::uint64_t, Held> held_;                          // by the batch that must be durable first
   std::map<std::uint64_t, std::vector<Listed>> until_written_;  // by the one that must only be written
-  std::vector<space::Reply> ready_;          // what need not wait for anything, nor for others
-  std::vector<SessionId> opened_;            // in the turn under way
-  std::uint64_t listed_ = 0;                 // replies so far
-  std::unordered_map<SessionId, std::uint64_t> forgotten_;  // held replies listed up to then are for nobody
+  std::vector<space::Reply> ready_;                             // what need not wait for anything, nor for others
+  std::vector<SessionId> opened_;                               // in the turn under way
+  std::uint64_t listed_ = 0;                                    // replies so far
+  std::unordered_map<SessionId, std::uint64_t> forgotten_;      // held replies listed up to then are for nobody
   bool writing_ = true;
 };
 

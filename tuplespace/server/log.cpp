@@ -15,9 +15,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warn", "error"};
 
-bool plain(std::string_view value) {
-  return !value.empty() && value.find_first_of(" \"\\=") == std::string_view::npos;
-}
+bool plain(std::string_view value) { return !value.empty() && value.find_first_of(" \"\\=") == std::string_view::npos; }
 
 // A stranger's bytes may stand in a value: one event stays one line, and a value ends where it seems to.
 void append(std::string& out, const Log::Field& field) {
@@ -52,9 +50,9 @@ void Log::line(LogLevel level, std::string_view event, Fields fields) {
   if (level < least_) return;
   const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto ms = now.time_since_epoch().count() % 1000;
-  std::string out = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} {}",
-                                fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms,
-                                level_names[static_cast<std::size_t>(level)], event);
+  std::string out =
+      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} {}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms,
+                  level_names[static_cast<std::size_t>(level)], event);
   for (const Field& field : fields) append(out, field);
   if (dropped_ > 0) append(out, {"lines_dropped", dropped_});
   if (out.size() > PIPE_BUF - 1) out.resize(PIPE_BUF - 1);

@@ -1,10 +1,10 @@
 // The wiring diagram of `parvis serve`.
 #include "tuplespace/server/serve.hpp"
 
-#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
 #include <array>
@@ -15,8 +15,8 @@
 #include "storage/data_folder.hpp"
 #include "storage/lmdb_store.hpp"
 #include "tuplespace/server/home.hpp"
-#include "tuplespace/server/supervisor.hpp"
 #include "tuplespace/server/server.hpp"
+#include "tuplespace/server/supervisor.hpp"
 
 namespace parvis::server {
 namespace {

@@ -16,11 +16,11 @@
 namespace parvis::server {
 
 struct ServeOptions {
-  std::filesystem::path data;                      // empty: wire::home_folder()
-  std::vector<wire::Address> listen;               // empty: unix:// in the folder and tcp://127.0.0.1:7711, when that
-                                                   // is busy another port
-  Durability durability = Durability::durable;     // of spaces that are made by their first use
-  std::optional<std::chrono::seconds> idle_exit;   // end when nobody has been attached for so long
+  std::filesystem::path data;                     // empty: wire::home_folder()
+  std::vector<wire::Address> listen;              // empty: unix:// in the folder and tcp://127.0.0.1:7711, when that
+                                                  // is busy another port
+  Durability durability = Durability::durable;    // of spaces that are made by their first use
+  std::optional<std::chrono::seconds> idle_exit;  // end when nobody has been attached for so long
   Limits limits;
   LogLevel log = LogLevel::info;
 };

@@ -1,7 +1,7 @@
 #include "tuplespace/server/server.hpp"
 
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "tuplespace/net/loop.hpp"

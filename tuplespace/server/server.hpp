@@ -28,7 +28,7 @@ class Server final : public net::Handler, private Turns::Owner {
   wire::Address listen(const wire::Address& address, bool ephemeral_when_busy = false) {
     return listener_.listen(address, ephemeral_when_busy);
   }
-  void run();                // until the end; throws what a bug threw
+  void run();  // until the end; throws what a bug threw
   void stop(std::string reason);
   [[nodiscard]] boost::asio::io_context& loop() { return io_; }
   [[nodiscard]] const std::string& broken() const { return turns_.broken(); }
@@ -70,8 +70,8 @@ class Server final : public net::Handler, private Turns::Owner {
   std::string stop_reason_;  // not empty: stopping
   std::chrono::steady_clock::time_point stop_from_, stop_by_, busy_at_;
   std::optional<std::chrono::steady_clock::time_point> told_;  // the connections: that the server stops
-  std::size_t queued_ = 0;   // of last words, when they last ...
-  std::chrono::steady_clock::time_point moved_at_;  // ... became fewer
+  std::size_t queued_ = 0;                                     // of last words, when they last ...
+  std::chrono::steady_clock::time_point moved_at_;             // ... became fewer
 };
 
 }  // namespace parvis::server

@@ -1,7 +1,7 @@
 #include "tuplespace/server/turns.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -12,7 +12,7 @@ namespace parvis::server {
 namespace {
 
 constexpr unsigned few_commits = 256;  // while nobody was answered without the disk: so nobody needs the loop meanwhile
-constexpr space::Time full_rest = std::chrono::seconds(1);            // after a batch for which the disk had no room
+constexpr space::Time full_rest = std::chrono::seconds(1);           // after a batch for which the disk had no room
 constexpr space::Time room_period = std::chrono::milliseconds(250);  // how often, at most, the disk's room is looked at
 
 space::Time monotonic() {
@@ -118,8 +118,8 @@ space::Turn Turns::take_turn() {
   space::Turn turn = engine_->take_turn();
   for (auto& [id, records] : turn.ahead)
     store_.write_ahead(std::move(records), then([id = id](Turns& turns, const storage::Result& result) {
-      turns.written_ahead(id, result);
-    }));
+                         turns.written_ahead(id, result);
+                       }));
   return turn;
 }
 
@@ -159,15 +159,15 @@ void Turns::commit() {
 
 // What a thread of the store calls; the step follows on the loop, unless the engine is another one by then.
 storage::Done Turns::then(std::function<void(Turns&, const storage::Result&)> step) {
-  return [mailbox = mailbox_, &io = io_, step = std::move(step),
-          generation = generation_](const storage::Result& result) {
-    const std::lock_guard lock(mailbox->mutex);
-    if (!mailbox->turns) return;
-    boost::asio::post(io, [mailbox, step, generation, result] {
-      Turns* turns = mailbox->turns;
-      if (turns && turns->generation_ == generation) step(*turns, result);
-    });
-  };
+  return
+      [mailbox = mailbox_, &io = io_, step = std::move(step), generation = generation_](const storage::Result& result) {
+        const std::lock_guard lock(mailbox->mutex);
+        if (!mailbox->turns) return;
+        boost::asio::post(io, [mailbox, step, generation, result] {
+          Turns* turns = mailbox->turns;
+          if (turns && turns->generation_ == generation) step(*turns, result);
+        });
+      };
 }
 
 void Turns::written(const storage::Result& result) {

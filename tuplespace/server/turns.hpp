@@ -31,8 +31,8 @@ class Turns {
     // session is attached to it.
     virtual void restarted(const std::string& why) = 0;
     virtual void recovering(std::uint64_t records) = 0;  // so many read; about once a second, from the constructor, too
-    [[nodiscard]] virtual bool alone() const = 0;  // at most one client could wait for this thread
-    virtual void behind(bool yes) = 0;       // more than Limits::commit_queue_bytes wait for the disk, answers included
+    [[nodiscard]] virtual bool alone() const = 0;        // at most one client could wait for this thread
+    virtual void behind(bool yes) = 0;  // more than Limits::commit_queue_bytes wait for the disk, answers included
   };
 
   // Recovers the space. Throws Error{storage_error}.
@@ -46,15 +46,15 @@ class Turns {
   void opened(SessionId session) { gate_.opened(session); }
   // The session's connection has gone: answers that wait for the disk are not for the next one, which asks again.
   void forget_replies(SessionId session);
-  void schedule();                           // something was done: a turn will follow, with all else that has arrived
-  void handled();                            // as schedule(), but what needs no disk is answered before this returns
-  [[nodiscard]] bool settled() const;        // nothing waits for the disk
+  void schedule();                     // something was done: a turn will follow, with all else that has arrived
+  void handled();                      // as schedule(), but what needs no disk is answered before this returns
+  [[nodiscard]] bool settled() const;  // nothing waits for the disk
   [[nodiscard]] const std::string& broken() const {
     return broken_;
   }  // why nothing can be written any more; else empty
 
  private:
-  struct Mailbox;                            // where the store's thread leaves results
+  struct Mailbox;  // where the store's thread leaves results
 
   void recover();
   void run();
@@ -83,12 +83,12 @@ class Turns {
   std::shared_ptr<Mailbox> mailbox_;
 
   Gate gate_;
-  std::uint64_t generation_ = 0;             // of the engine, whose batches the store tells of
-  unsigned commits_alone_ = 0;               // since somebody was answered without the disk
+  std::uint64_t generation_ = 0;  // of the engine, whose batches the store tells of
+  unsigned commits_alone_ = 0;    // since somebody was answered without the disk
   bool behind_ = false;
   std::string broken_;
   space::Time room_looked_at_{-1};
-  space::Time rest_until_{0};                // nothing is committed before: the disk was full
+  space::Time rest_until_{0};  // nothing is committed before: the disk was full
 };
 
 }  // namespace parvis::server

@@ -24,10 +24,8 @@ void Engine::State::account_new(Entry& entry) {
   Space& space = spaces.at(entry.space);
   ++space.entries;
   use_room(space, entry);
-  if (entry.is(Entry::delayed))
-    space.away.insert(entry.order, side_memory);
-  else
-    note(entry, Event::Kind::put);
+  if (entry.is(Entry::delayed)) space.away.insert(entry.order, side_memory);
+  else note(entry, Event::Kind::put);
 }
 
 void Engine::State::account_due(Entry& entry) {
@@ -59,10 +57,8 @@ bool Engine::State::account_free(Entry& entry) {
   --space.held;
   space.away.erase(entry.order, side_memory);
   if (entry.is(Entry::grouped)) end_claim_in_group(entry);
-  if (was_delivered)
-    use_room(space, entry);
-  else
-    conflict_ended(entry.id());
+  if (was_delivered) use_room(space, entry);
+  else conflict_ended(entry.id());
   entry.holder = 0;
   return was_delivered;
 }

@@ -71,7 +71,8 @@ class Accumulator {
   std::optional<std::string> choose(ByteSpan value) {
     if (!tags::is_ordered(type_of(value)))
       return fmt::format("field {} of a tuple is of type {}, which has no order; min and max want int, float, str or "
-                         "bytes", term_.position, name_of(static_cast<Type>(type_of(value))));
+                         "bytes",
+                         term_.position, name_of(static_cast<Type>(type_of(value))));
     if (!best_.empty()) {
       const auto order = compared(value, best_);
       if (!order)

@@ -25,8 +25,8 @@ bool Engine::State::write_ahead(Session& s, Sequence sequence, const Out& out) {
     TupleBytes& written = waiting.ahead.emplace_back();
     if (!is_large(tuple)) continue;
     TupleHead head;
-    written = encoded_new({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0, own.group},
-                          head);
+    written =
+        encoded_new({space, tuple, out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0, own.group}, head);
     records.push_back(written.record_blob());
   }
   waiting.again = std::make_shared<const Operation>(std::move(own));

@@ -70,7 +70,7 @@ std::optional<Failed> Engine::State::refuse(const Effects& effects) {
     const bool is_update = action.what == Action::What::update;
     if (is_update) answer_bytes += deed.tuple.size() + item_overhead;
     if (is_update && deed.tuple.size() <= deed.entry->bytes.tuple().size()) continue;
-    const std::string_view to = is_update                         ? spaces.at(deed.entry->space).name
+    const std::string_view to = is_update                          ? spaces.at(deed.entry->space).name
                                 : action.what == Action::What::out ? action.space
                                                                    : action.to;
     tuples_put.emplace_back(deed.tuple);

@@ -15,8 +15,9 @@ void Engine::State::run(Session& s, Sequence sequence, const Collect& collect) {
   if (collect.from == collect.to && !collect.copy)
     return fail(s, sequence, ErrorCode::protocol_error, "a collect from a space into itself");
   if (s.unconfirmed >= limits.unconfirmed_per_session)
-    return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
-                                  "too many answers of this session are unconfirmed"));
+    return fail(s, sequence,
+                over("unconfirmed_per_session", limits.unconfirmed_per_session,
+                     "too many answers of this session are unconfirmed"));
   const Space* from = spaces.find(collect.from);
   const std::uint64_t seen = from != nullptr ? after_look(*from) : spaces_dropped;
   std::vector<Entry*> entries;

@@ -55,10 +55,8 @@ void Engine::State::look_for_conflicts() {
     unsettled.pop_back();
     if (waiter == nullptr || !waiter->wish.settling) continue;
     const TupleId witness = witness_for(waiter->session, *waiter->space, waiter->templates);
-    if (witness != 0)
-      watch_witness(*waiter, witness);
-    else
-      answer_none(*waiter);
+    if (witness != 0) watch_witness(*waiter, witness);
+    else answer_none(*waiter);
   }
   if (!unsettled.empty()) set_deadline(now + slice_pause, Deadline::Kind::slice, 0);
 }

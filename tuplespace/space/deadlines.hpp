@@ -13,8 +13,19 @@
 namespace parvis::space {
 
 struct Deadline {
-  enum class Kind : std::uint8_t { lease, delay, transaction, waiter, grace, tombstone, sweep, confirmations,
-                                   parked, recording, slice };
+  enum class Kind : std::uint8_t {
+    lease,
+    delay,
+    transaction,
+    waiter,
+    grace,
+    tombstone,
+    sweep,
+    confirmations,
+    parked,
+    recording,
+    slice
+  };
   Time at{};
   Kind kind{};
   std::uint64_t id = 0;      // of the tuple, transaction, waiter, session, space; slot of a space to be swept

@@ -117,8 +117,13 @@ void Engine::check() const { state_->check(); }
 
 Engine::Stats Engine::stats() const {
   const State& s = *state_;
-  return {s.meta.epoch,     s.tuples.size(),   s.tuples.tuple_bytes(), s.memory_bytes() - s.tuples.tuple_bytes(),
-          s.waiters.size() + s.parked.size(), s.sessions.size(), s.transactions.size()};
+  return {s.meta.epoch,
+          s.tuples.size(),
+          s.tuples.tuple_bytes(),
+          s.memory_bytes() - s.tuples.tuple_bytes(),
+          s.waiters.size() + s.parked.size(),
+          s.sessions.size(),
+          s.transactions.size()};
 }
 
 void Engine::State::apply(Session& s, Sequence sequence, const Operation& operation) {
@@ -152,12 +157,9 @@ void Engine::State::fail(Session& s, Sequence sequence, Failed failed, std::uint
 
 std::uint64_t Engine::State::after_change(Durability strictest) const {
   switch (strictest) {
-    case Durability::durable:
-      return changes.number();
-    case Durability::relaxed:
-      return changes.number() | only_written;
-    case Durability::volatile_:
-      break;
+    case Durability::durable: return changes.number();
+    case Durability::relaxed: return changes.number() | only_written;
+    case Durability::volatile_: break;
   }
   return 0;
 }
@@ -207,26 +209,20 @@ bool Engine::State::living(const Deadline& d) const {
       auto found = transactions.find(d.id);
       return found != transactions.end() && found->second->until == d.at;
     }
-    case waiter:
-      return waiters.find(d.id) != nullptr;
+    case waiter: return waiters.find(d.id) != nullptr;
     case grace: {
       auto found = sessions.find(d.id);
       return found != sessions.end() && found->second->grace_until == d.at;
     }
-    case tombstone:
-      return tombstones.contains(d.id);
-    case sweep:
-      return true;
-    case confirmations:
-      return confirmations_until == d.at;
-    case parked:
-      return this->parked.contains(d.id);
+    case tombstone: return tombstones.contains(d.id);
+    case sweep: return true;
+    case confirmations: return confirmations_until == d.at;
+    case parked: return this->parked.contains(d.id);
     case recording: {
       const Space* space = space_with_log(d.id);
       return space != nullptr && space->ends_recording;
     }
-    case slice:
-      return true;
+    case slice: return true;
   }
   return false;
 }
@@ -245,33 +241,22 @@ void Engine::State::advance(Time to) {
 void Engine::State::fire(const Deadline& due) {
   using enum Deadline::Kind;
   switch (due.kind) {
-    case lease:
-      return expire(due.id);
-    case delay:
-      return end_delays(due);
+    case lease: return expire(due.id);
+    case delay: return end_delays(due);
     case transaction: {
       std::vector<Entry*> arriving;
       Transaction& t = *transactions.at(due.id);
       abort(*sessions.at(t.session), t, true, arriving);
       return place(arriving);
     }
-    case waiter:
-      return time_out(*waiters.find(due.id));
-    case parked:
-      return time_out(this->parked.at(due.id));
-    case recording:
-      return end_recording(*space_with_log(due.id));
-    case slice:
-      return;  // what is left goes on in settle() and in the turn
-    case grace:
-      return end_session(*sessions.at(due.id), true);
-    case tombstone:
-      tombstones.erase(due.id);
-      return changes.erase(due.id);
-    case sweep:
-      return sweep_space(static_cast<std::uint32_t>(due.id));
-    case confirmations:
-      return changes.hurry();
+    case waiter: return time_out(*waiters.find(due.id));
+    case parked: return time_out(this->parked.at(due.id));
+    case recording: return end_recording(*space_with_log(due.id));
+    case slice: return;  // what is left goes on in settle() and in the turn
+    case grace: return end_session(*sessions.at(due.id), true);
+    case tombstone: tombstones.erase(due.id); return changes.erase(due.id);
+    case sweep: return sweep_space(static_cast<std::uint32_t>(due.id));
+    case confirmations: return changes.hurry();
   }
 }
 

@@ -28,7 +28,9 @@ namespace parvis::space {
 
 using Time = std::chrono::microseconds;  // monotonic, from any origin
 
-struct Secret { std::array<std::byte, 16> bytes{}; };
+struct Secret {
+  std::array<std::byte, 16> bytes{};
+};
 
 struct Reply {
   SessionId session = 0;
@@ -70,7 +72,7 @@ class Engine : public storage::Visitor {
   // after a crash the server would not know it (and in the first moments of a new store its id may be given again).
   // `name`: what the client calls itself, for waiters() and explain().
   SessionId open_session(const Secret& secret, Time now, std::string name = {});
-  [[nodiscard]] const Secret* secret_of(SessionId id) const;  // null: no such session (ended, or never was)
+  [[nodiscard]] const Secret* secret_of(SessionId id) const;   // null: no such session (ended, or never was)
   void attach(SessionId id, Time now, std::string name = {});  // its client is connected (again)
   void detach(SessionId id, Time now);       // the connection broke: its waiters leave, its grace begins
   void end_session(SessionId id, Time now);  // goodbye, or its process is known dead: what it held returns now
@@ -79,8 +81,8 @@ class Engine : public storage::Visitor {
   // late learns for each pending operation whether it was applied. Nothing: never heard of it, or too long ago.
   struct Tombstone {
     Secret secret;
-    Sequence confirmed = 0;          // up to here everything was answered and confirmed
-    std::vector<Sequence> applied;   // beyond that: took effect; ascending
+    Sequence confirmed = 0;         // up to here everything was answered and confirmed
+    std::vector<Sequence> applied;  // beyond that: took effect; ascending
   };
   [[nodiscard]] const Tombstone* tombstone_of(SessionId id) const;
 

@@ -101,8 +101,7 @@ std::string Engine::State::name_of_client(SessionId id) const {
 // Where a tuple is that matches: who has it, how long, or what it waits for.
 Engine::State::Whereabouts Engine::State::whereabouts(const Entry& entry) const {
   if (entry.is(Entry::delayed))
-    return {"it matches, and is delayed", {},
-            seconds(now, time_of_wall(head_of(entry.id(), entry.bytes).not_before))};
+    return {"it matches, and is delayed", {}, seconds(now, time_of_wall(head_of(entry.id(), entry.bytes).not_before))};
   if (entry.is(Entry::behind)) return {"it matches, and waits for another tuple of its group", {}, {}};
   if (entry.holder == 0) return {"it matches, and is there", {}, {}};
   const auto transaction = transactions.find(entry.holder);
@@ -139,9 +138,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Explain& explain) {
     while (const Entry* entry = walk.next()) look(*entry);
   }
   Found found;
-  for (const auto& [place, entry] : nearest) found.items.push_back(row_of(*entry, miss.whole(), [&](int at) {
-    return miss.why(fields, at);
-  }));
+  for (const auto& [place, entry] : nearest)
+    found.items.push_back(row_of(*entry, miss.whole(), [&](int at) { return miss.why(fields, at); }));
   answer(s, sequence, std::move(found), after_look(*space));
 }
 

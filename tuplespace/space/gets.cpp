@@ -30,8 +30,8 @@ Walk Engine::State::candidates(const Space& space, std::span<const Matcher> matc
   return walk;
 }
 
-bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max,
-                         Sight sight, std::vector<Entry*>& found) {
+bool Engine::State::find(const Space& space, std::span<const Matcher> matchers, std::uint32_t max, Sight sight,
+                         std::vector<Entry*>& found) {
   std::size_t bytes = 0;
   Walk walk = candidates(space, matchers, sight);
   while (Entry* entry = walk.next()) {
@@ -112,9 +112,8 @@ void Engine::State::give(Session& s, Sequence sequence, const Wish& wish, Space&
   // transaction that was there before has no such fence: its commit would go through without it.
   const bool claim = wish.begin && space.lasting();
   const std::uint64_t after = after_change(claim ? Durability::relaxed : space.durability);
-  Applied applied{.kind = wish.begin ? Applied::Kind::claimed : Applied::Kind::found,
-                  .lasting = space.lasting(),
-                  .after = after};
+  Applied applied{
+      .kind = wish.begin ? Applied::Kind::claimed : Applied::Kind::found, .lasting = space.lasting(), .after = after};
   applied.tuples.reserve(entries.size());
   for (Entry* entry : entries) {
     hold(*entry, t != nullptr ? t->id : s.id);
@@ -164,7 +163,7 @@ Space& Engine::State::space_to_wait_in(std::string_view name) {
 
 // `shown`: a ticket from before a reconnect or restart keeps its place; one that was never given out is no ticket.
 Waiter& Engine::State::enlist(Session& s, Sequence sequence, Waiter waiter, const Ticket& shown,
-                           std::int64_t timeout_us) {
+                              std::int64_t timeout_us) {
   waiter.session = s.id;
   waiter.sequence = sequence;
   waiter.since = now;
@@ -196,8 +195,7 @@ void Engine::State::finish(Waiter& waiter) {
 void Engine::State::end_waiting(Waiter& waiter) {
   const std::vector<Space*> waited_in = waiter.spaces();
   sessions.at(waiter.session)->waiting.erase(waiter.sequence);
-  if (waiter.wish.transaction != 0)
-    transactions.at(waiter.wish.transaction)->waiting.erase(waiter.sequence);
+  if (waiter.wish.transaction != 0) transactions.at(waiter.wish.transaction)->waiting.erase(waiter.sequence);
   if (waiter.wish.settling) forget_witness(waiter);
   waiters.remove(waiter);
   for (Space* space : waited_in) spaces.release_if_unused(*space);

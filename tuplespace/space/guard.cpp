@@ -11,8 +11,15 @@ constexpr std::size_t bytes_a_step = 1024;  // of a template that is made anew
 Guard::Guard(const std::vector<Condition>& conditions, std::span<const Matcher> templates, const Index& index,
              const Index& blocked, const TupleTable& tuples, const SpaceTable& spaces, const Limits& limits,
              std::size_t steps)
-    : conditions_(conditions), templates_(templates), index_(index), blocked_(blocked), tuples_(tuples),
-      spaces_(spaces), limits_(limits), steps_(steps), found_(conditions.size(), nullptr) {
+    : conditions_(conditions),
+      templates_(templates),
+      index_(index),
+      blocked_(blocked),
+      tuples_(tuples),
+      spaces_(spaces),
+      limits_(limits),
+      steps_(steps),
+      found_(conditions.size(), nullptr) {
   variables_.reserve(conditions.size());
   for (const Matcher& matcher : templates) variables_.push_back(variables_of(matcher.bytes()));
 }
@@ -46,10 +53,8 @@ Guard::Wanted Guard::wanted(std::size_t which) {
   wanted.as_written = &templates_[which];
   if (binders_of(which).any()) {
     auto bytes = substituted(templates_[which].bytes(), bound_, limits_.tuple_bytes);
-    if (bytes && spend(bytes->size() / bytes_a_step))
-      wanted.substituted.emplace(*bytes);
-    else
-      wanted.space = nullptr;
+    if (bytes && spend(bytes->size() / bytes_a_step)) wanted.substituted.emplace(*bytes);
+    else wanted.space = nullptr;
   }
   return wanted;
 }

@@ -39,7 +39,7 @@ class Guard {
   using Culprits = std::bitset<max_statement_parts>;  // conditions whose choice made a later one fail
   // A condition's template as far as its variables are bound.
   struct Wanted {
-    const Space* space = nullptr;        // null: nothing matches
+    const Space* space = nullptr;  // null: nothing matches
     const Matcher* as_written = nullptr;
     std::optional<Matcher> substituted;
     [[nodiscard]] const Matcher& matcher() const { return substituted ? *substituted : *as_written; }

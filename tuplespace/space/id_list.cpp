@@ -8,8 +8,8 @@
 namespace parvis::space {
 
 namespace {
-constexpr std::uint16_t first_capacity = 2;    // 24 bytes with the head: malloc's smallest block
-constexpr std::uint16_t full_capacity = 510;   // reached by 2c + 2, which keeps every size malloc's own
+constexpr std::uint16_t first_capacity = 2;   // 24 bytes with the head: malloc's smallest block
+constexpr std::uint16_t full_capacity = 510;  // reached by 2c + 2, which keeps every size malloc's own
 constexpr std::uint16_t merge_below = 128;
 }  // namespace
 

@@ -43,7 +43,7 @@ class IdList {
   // Walks the list in order.
   class Cursor {
    public:
-    Cursor() = default;  // at the end
+    Cursor() = default;                                    // at the end
     explicit Cursor(const IdList& list, Order after = 0);  // at the first beyond `after`; no order is 0
     explicit operator bool() const { return valid_; }
     Order operator*() const { return current_; }

@@ -34,9 +34,8 @@ const IdList* Index::arity_list(std::uint64_t space, std::size_t fields) const {
 
 void Index::insert(std::uint64_t space, Order order, const Fields& fields) {
   arities_[space].set(fields.values.size());
-  for_each_key(space, fields, [&](std::uint64_t key) {
-    lists_.insert(key, [&](auto& table) { table[key].insert(order, memory_); });
-  });
+  for_each_key(space, fields,
+               [&](std::uint64_t key) { lists_.insert(key, [&](auto& table) { table[key].insert(order, memory_); }); });
   if (!ordered_.empty()) ordered_.insert({space, fields.values.size()}, order, fields);
 }
 
@@ -134,20 +133,18 @@ bool Index::ordering_for(std::uint64_t space, const Matcher& matcher) const {
   if (!matcher.has_ranges()) return false;
   bool any = false;
   const std::vector<Matcher::Range> ranges = matcher.ranges();
-  for_each_arity(space, matcher,
-                 [&](std::size_t n, const IdList&) { any = any || ordered_.in_the_making({space, n}, ranges); });
+  for_each_arity(space, matcher, [&](std::size_t n, const IdList&) {
+    any = any || ordered_.in_the_making({space, n}, ranges);
+  });
   return any;
 }
 
 void Index::fill_ordered(std::size_t tuples, const FieldsOf& fields_of) {
-  ordered_.begin_wanted([this](const OrderedIndexes::Where& where) {
-    return arity_list(where.first, where.second) != nullptr;
-  });
+  ordered_.begin_wanted(
+      [this](const OrderedIndexes::Where& where) { return arity_list(where.first, where.second) != nullptr; });
   ordered_.fill_unfinished([&](const OrderedIndexes::Where& where, OrderedIndex& index) {
-    if (const IdList* list = arity_list(where.first, where.second))
-      fill(where, index, *list, tuples, fields_of);
-    else
-      index.upto = OrderedIndex::everything;
+    if (const IdList* list = arity_list(where.first, where.second)) fill(where, index, *list, tuples, fields_of);
+    else index.upto = OrderedIndex::everything;
     return tuples > 0;
   });
 }

@@ -6,8 +6,8 @@
 // Lists are found by the hash of what they stand for: two may share a list, so whoever walks one compares as well.
 #pragma once
 
-#include <cstddef>
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -82,8 +82,8 @@ class Index {
   [[nodiscard]] const IdList* arity_list(std::uint64_t space, std::size_t fields) const;
   using Arities = std::bitset<max_fields + 1>;
   struct Shortest {
-    const IdList* list = nullptr;         // one list has them all
-    const Arities* arities = nullptr;     // or those of all arities from the template's on
+    const IdList* list = nullptr;      // one list has them all
+    const Arities* arities = nullptr;  // or those of all arities from the template's on
   };
   [[nodiscard]] Shortest shortest(std::uint64_t space, const Matcher& matcher) const;
   struct Way {

@@ -44,8 +44,8 @@ void Engine::State::touch(Space& space) {
 }
 
 SpaceInfo Engine::State::info(const Space& space) const {
-  return {space.name, space.durability, space.ready, space.bytes, space.waiters + space.outs.size(), space.held,
-          space.quota_tuples, space.quota_bytes};
+  return {space.name, space.durability,   space.ready,      space.bytes, space.waiters + space.outs.size(),
+          space.held, space.quota_tuples, space.quota_bytes};
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& operation) {
@@ -71,7 +71,8 @@ void Engine::State::run(Session& s, Sequence sequence, const parvis::Spaces& ope
   if (space != nullptr && space->recorded && space->durability != operation.durability)
     return fail(s, sequence, ErrorCode::conflict,
                 fmt::format("space {} is there already, and {}", operation.space,
-                            durability_names[static_cast<std::size_t>(space->durability)]), spaces_changed);
+                            durability_names[static_cast<std::size_t>(space->durability)]),
+                spaces_changed);
   if (space == nullptr) space = &spaces.make(operation.space, new_id(), operation.durability);
   space->durability = operation.durability;
   set_quotas(*space, operation);
@@ -97,10 +98,8 @@ void Engine::State::drop(Space& space) {
   changes.erase(space.id);
   spaces.drop(space);
   const std::uint32_t slot = space.slot;
-  if (space.entries == 0)
-    spaces.release_if_unused(space);
-  else
-    set_deadline(now, Deadline::Kind::sweep, slot);
+  if (space.entries == 0) spaces.release_if_unused(space);
+  else set_deadline(now, Deadline::Kind::sweep, slot);
 }
 
 void Engine::State::sweep_space(std::uint32_t slot) {

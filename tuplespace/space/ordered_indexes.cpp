@@ -76,9 +76,8 @@ bool OrderedIndexes::contains(const Where& where, Order order, const Fields& fie
 std::size_t OrderedIndexes::places(const Where& where, Order order, const Fields& fields) const {
   const Group* indexes = group(where);
   if (indexes == nullptr) return 0;
-  return static_cast<std::size_t>(std::count_if(indexes->begin(), indexes->end(), [&](const auto& index) {
-    return index->key_of(order, fields).has_value();
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      indexes->begin(), indexes->end(), [&](const auto& index) { return index->key_of(order, fields).has_value(); }));
 }
 
 bool OrderedIndexes::sound() const {

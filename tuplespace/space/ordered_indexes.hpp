@@ -44,7 +44,7 @@ class OrderedIndexes {
 
   void insert(const Where& where, Order order, const Fields& fields);
   void erase(const Where& where, Order order, const Fields& fields);
-  void drop(const Where& where);  // no tuple is left there
+  void drop(const Where& where);                                                             // no tuple is left there
   [[nodiscard]] bool contains(const Where& where, Order order, const Fields& fields) const;  // in all where it should
   [[nodiscard]] bool empty() const { return indexes_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

@@ -63,8 +63,8 @@ bool Engine::State::room_to_order() const { return memory_bytes() <= limits.memo
 
 bool Engine::State::ordering_for(const Space& space, std::span<const Matcher> matchers) const {
   return room_to_order() && std::any_of(matchers.begin(), matchers.end(), [&](const Matcher& matcher) {
-    return index.ordering_for(space.id, matcher) || blocked.ordering_for(space.id, matcher);
-  });
+           return index.ordering_for(space.id, matcher) || blocked.ordering_for(space.id, matcher);
+         });
 }
 
 void Engine::State::attempt(Session& s, Sequence sequence, const Operation& operation, unsigned looks_before) {
@@ -84,10 +84,12 @@ void Engine::State::park_look(Session& s, Sequence sequence, const Operation& op
   const std::int64_t* timeout = timeout_of(copy);
   const std::int64_t patience = timeout != nullptr && *timeout != 0 ? *timeout : -1;  // of 0: as one that does not wait
   Parked waiting;
-  std::visit([&]<class Op>(const Op& o) {
-    if constexpr (requires { o.templates; }) waiting.templates = matchers_of(o.templates);
-    if constexpr (std::is_same_v<Op, Statement>) waiting.bytes = bytes_of(o);
-  }, copy);
+  std::visit(
+      [&]<class Op>(const Op& o) {
+        if constexpr (requires { o.templates; }) waiting.templates = matchers_of(o.templates);
+        if constexpr (std::is_same_v<Op, Statement>) waiting.bytes = bytes_of(o);
+      },
+      copy);
   for (const Matcher& matcher : waiting.templates) waiting.bytes += 3 * matcher.bytes().size() + 100;
   if (refuse_to_block(s, waiting.bytes)) return fail(s, sequence, std::move(otherwise));
   waiting.again = std::make_shared<const Operation>(std::move(copy));

@@ -24,14 +24,14 @@ struct Parked {
   std::uint64_t id = 0;  // ascending: the longest waiting first
   SessionId session = 0;
   Sequence sequence = 0;
-  Space* space = nullptr;           // null: to be applied again
+  Space* space = nullptr;  // null: to be applied again
   Time since{};
-  std::size_t bytes = 0;            // in memory
-  Out out;                          // with payloads of its own; without a tuple: a watch
-  std::vector<Matcher> templates;   // of a watch, as the rest
+  std::size_t bytes = 0;           // in memory
+  Out out;                         // with payloads of its own; without a tuple: a watch
+  std::vector<Matcher> templates;  // of a watch, as the rest
   std::uint8_t kinds = 0;
   std::uint32_t max = 0;
-  std::uint64_t from = 0;           // the next event to look at
+  std::uint64_t from = 0;                  // the next event to look at
   std::shared_ptr<const Operation> again;  // with payloads of its own, to be applied again
   unsigned looks = 0;                      // how often it was, of a look
   std::vector<TupleBytes> ahead;           // of an out: its large tuples as they will stand in the store, or nothing
@@ -47,10 +47,10 @@ struct EventLog {
   std::deque<Event> events;
   std::uint64_t first = 0, next = 0;
   std::size_t bytes = 0;
-  std::size_t unwritten = 0;         // of the newest: not in a record yet
-  bool announced = false;            // somebody may have to be told, or something to be written
-  bool started = false;              // recording has begun in this batch
-  Time watched_until{};              // nobody asks until then: recording ends
+  std::size_t unwritten = 0;  // of the newest: not in a record yet
+  bool announced = false;     // somebody may have to be told, or something to be written
+  bool started = false;       // recording has begun in this batch
+  Time watched_until{};       // nobody asks until then: recording ends
   std::deque<std::pair<std::uint64_t, std::uint64_t>> records;  // their ids, and the number behind their last event
 };
 

@@ -1,8 +1,8 @@
 // Tuples come, are placed, are held and go.
 #include <algorithm>
 
-#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
+#include <boost/container/small_vector.hpp>
 
 #include "tuplespace/space/state.hpp"
 
@@ -16,8 +16,9 @@ constexpr std::uint64_t overhead_of_tuple = 256;
 void Engine::State::run(Session& s, Sequence sequence, const Out& out) {
   if (out.tuples.empty()) return fail(s, sequence, ErrorCode::protocol_error, "an out without a tuple");
   if (s.unconfirmed >= limits.unconfirmed_per_session)
-    return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
-                                  "too many answers of this session are unconfirmed"));
+    return fail(s, sequence,
+                over("unconfirmed_per_session", limits.unconfirmed_per_session,
+                     "too many answers of this session are unconfirmed"));
   if (auto refused = refuse(out)) return fail(s, sequence, std::move(*refused));
   if (!wait_for_room(s, sequence, out) && !write_ahead(s, sequence, out)) put(s, sequence, out);
 }
@@ -35,8 +36,9 @@ void Engine::State::put(Session& s, Sequence sequence, const Out& out) {
   arriving.reserve(out.tuples.size());
   const std::uint64_t first = next_id;
   for (std::size_t i = 0; i < out.tuples.size(); ++i) {
-    Entry& entry = create({space, out.tuples[i], out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0,
-                           out.group}, i < ahead.size() ? &ahead[i] : nullptr);
+    Entry& entry =
+        create({space, out.tuples[i], out.priority, out.lease_us, out.delay_us, out.owned ? s.id : 0, out.group},
+               i < ahead.size() ? &ahead[i] : nullptr);
     if (!entry.is(Entry::delayed)) arriving.push_back(&entry);
   }
   const std::uint64_t after = after_change(space.durability);
@@ -51,8 +53,8 @@ std::optional<Failed> Engine::State::refuse(std::span<const Incoming> puts) {
   for (const Incoming& put : puts) {
     if (auto refused = refuse_name(put.space)) return refused;
     if (put.priority < min_priority || put.priority > max_priority)
-      return Failed{ErrorCode::protocol_error, fmt::format("priority {} is not within {} .. {}", put.priority,
-                                                           min_priority, max_priority)};
+      return Failed{ErrorCode::protocol_error,
+                    fmt::format("priority {} is not within {} .. {}", put.priority, min_priority, max_priority)};
     if (put.payload->size() > limits.tuple_bytes)
       return over("tuple_bytes", limits.tuple_bytes, fmt::format("a tuple of {} bytes", put.payload->size()));
     const std::size_t group = put.group != nullptr ? put.group->size() : 0;
@@ -131,10 +133,8 @@ Entry& Engine::State::create(const NewTuple& tuple, TupleBytes* written) {
 // index. Where a statement waits for one of them, it must see them all before anybody has taken any.
 void Engine::State::place(std::vector<Entry*>& arriving) {
   regroup(arriving);
-  if (!woken.empty() || a_statement_wants(arriving))
-    offer(arriving);
-  else
-    place_without_statements(arriving);
+  if (!woken.empty() || a_statement_wants(arriving)) offer(arriving);
+  else place_without_statements(arriving);
   settle();
 }
 
@@ -192,8 +192,7 @@ void Engine::State::remove_from_index(Entry& entry) {
   --space.ready;
   space.bytes -= entry.bytes.size;
   touch(space);
-  if (space.conditions != 0)
-    waiters.for_each_absence(space, fields, [&](const Waiter& w) { woken.insert(w.place()); });
+  if (space.conditions != 0) waiters.for_each_absence(space, fields, [&](const Waiter& w) { woken.insert(w.place()); });
 }
 
 void Engine::State::hold(Entry& entry, std::uint64_t holder) {
@@ -245,10 +244,8 @@ void Engine::State::end_delays(const Deadline& first) {
     if (!living(*due)) continue;
     Entry& entry = *tuples.find(due->id);
     account_due(entry);
-    if (spaces.at(entry.space).dropped)
-      erase_tuple(entry);
-    else
-      arriving.push_back(&entry);
+    if (spaces.at(entry.space).dropped) erase_tuple(entry);
+    else arriving.push_back(&entry);
   }
   place(arriving);
 }

@@ -41,7 +41,8 @@ Load used_in(const Space& space) {
 Failed over_quota(const Space& space, const std::string& quota) {
   return {ErrorCode::limit_exceeded,
           fmt::format("space {} has no room: {}; take some, wait with `room`, or make the space again with a larger "
-                      "quota)", space.name, quota)};
+                      "quota)",
+                      space.name, quota)};
 }
 
 }  // namespace

@@ -64,10 +64,8 @@ void Engine::State::run(Session& s, Sequence sequence, const Scan& scan) {
       page.after = entry->order - 1;
       return answer(s, sequence, std::move(page), after_look(*space));
     }
-    if (put)
-      page.puts.push_back(std::move(*put));
-    else
-      page.items.push_back(item_of(*entry));
+    if (put) page.puts.push_back(std::move(*put));
+    else page.items.push_back(item_of(*entry));
   }
   page.after = std::max(page.after, walk.examined());
   page.done = walk.complete();

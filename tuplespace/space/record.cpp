@@ -29,11 +29,25 @@ namespace parvis::space {
 
 namespace {
 
-enum class Kind : std::uint8_t { meta = 1, space = 2, tuple = 3, session = 4, claim = 5, tombstone = 6, answer = 7,
-                                 events = 8 };
+enum class Kind : std::uint8_t {
+  meta = 1,
+  space = 2,
+  tuple = 3,
+  session = 4,
+  claim = 5,
+  tombstone = 6,
+  answer = 7,
+  events = 8
+};
 constexpr std::uint8_t record_version = 1;
-enum HeadFlag : std::uint8_t { has_priority = 1, has_attempts = 2, has_lease = 4, has_delay = 8, has_owner = 16,
-                                    has_group = 32 };
+enum HeadFlag : std::uint8_t {
+  has_priority = 1,
+  has_attempts = 2,
+  has_lease = 4,
+  has_delay = 8,
+  has_owner = 16,
+  has_group = 32
+};
 constexpr std::uint8_t has_quotas = 4;  // beside the durability
 
 RecordWriter writer(Kind kind) { return {static_cast<std::uint8_t>(kind), record_version}; }
@@ -319,9 +333,8 @@ Record decode(storage::RecordId id, ByteSpan bytes) {
     } catch (const Error&) {
       in.fail("its tuple is damaged");
     }
-    record.bytes = allocate(bytes.first(head), bytes.size() - head, [&](std::byte* to) {
-      std::memcpy(to, bytes.data() + head, bytes.size() - head);
-    });
+    record.bytes = allocate(bytes.first(head), bytes.size() - head,
+                            [&](std::byte* to) { std::memcpy(to, bytes.data() + head, bytes.size() - head); });
     return record;
   }
   Record record;

@@ -23,7 +23,7 @@ inline constexpr std::uint64_t first_id = 16;  // of spaces, tuples, sessions an
 inline constexpr std::uint64_t id_block = 1 << 16;  // ids reserved by one writing of the meta record
 
 struct MetaRecord {
-  std::uint64_t epoch = 0;     // how often the space was started
+  std::uint64_t epoch = 0;            // how often the space was started
   std::uint64_t reserved = first_id;  // ids below may have been given away
 };
 struct SpaceRecord {
@@ -32,7 +32,7 @@ struct SpaceRecord {
   std::uint64_t quota_tuples = 0, quota_bytes = 0;
 };
 struct TupleHead {
-  std::uint64_t space = 0;       // id of its record
+  std::uint64_t space = 0;  // id of its record
   int priority = 0;
   std::uint32_t attempts = 0;
   std::int64_t lease_until = 0;  // wall clock, microseconds since 1970; 0: none
@@ -45,7 +45,7 @@ struct TupleBytes {
   std::shared_ptr<const std::byte[]> record;
   std::uint32_t size = 0;
   std::uint16_t head = 0;
-  std::uint8_t flags = 0;        // Entry's own
+  std::uint8_t flags = 0;  // Entry's own
   [[nodiscard]] ByteSpan tuple() const { return {record.get() + head, size - head}; }
   [[nodiscard]] Blob tuple_blob() const { return {std::shared_ptr<const void>(record, record.get()), tuple()}; }
   [[nodiscard]] Blob record_blob() const {
@@ -59,13 +59,13 @@ struct Applied {
   enum class Kind : std::uint8_t { done = 0, found = 1, listing = 2, claimed = 3, ran = 4, failed = 255 };
   [[nodiscard]] bool has_tuples() const { return kind == Kind::found || kind == Kind::claimed; }
   Kind kind = Kind::done;
-  bool lasting = true;                // false: touched volatile spaces only, and is forgotten with them
+  bool lasting = true;  // false: touched volatile spaces only, and is forgotten with them
   // Of Done; of Found the transaction (0: delivered, held until confirmed); of a lasting Ran the record that has it.
   std::uint64_t number = 0;
-  std::vector<TupleId> tuples{};      // of Found
+  std::vector<TupleId> tuples{};  // of Found
   std::shared_ptr<const Failed> failure{};
   std::shared_ptr<const Ran> ran{};
-  std::uint64_t after = 0;            // the batch that the answer waits for
+  std::uint64_t after = 0;  // the batch that the answer waits for
 
   // What it counts in unconfirmed_per_session, and in memory beside the tuples of the table.
   [[nodiscard]] std::size_t weight() const {
@@ -83,14 +83,14 @@ struct ClaimRecord {
   std::int64_t lease_us = -1;
   std::vector<TupleId> tuples;
 };
-struct EventsRecord {                  // of one space and batch
+struct EventsRecord {  // of one space and batch
   std::uint64_t space = 0;
-  std::uint64_t first = 0;             // number of the first of them, or of the one to come
+  std::uint64_t first = 0;  // number of the first of them, or of the one to come
   std::vector<Event> events;
 };
 struct TombstoneRecord {
   Engine::Tombstone tombstone;
-  std::int64_t until = 0;             // wall clock
+  std::int64_t until = 0;  // wall clock
 };
 
 Blob encode(const MetaRecord& record);
@@ -99,7 +99,7 @@ Blob encode_session(const Secret& secret, Sequence confirmed,
                     const std::map<Sequence, Applied>& applied);  // the lasting ones
 Blob encode(const ClaimRecord& record);
 Blob encode(const TombstoneRecord& record);
-Blob encode(const Ran& record);       // an answer by itself: that of a session is written often
+Blob encode(const Ran& record);  // an answer by itself: that of a session is written often
 Blob encode(const EventsRecord& record);
 TupleBytes tuple_bytes(const TupleHead& head, const Payload& tuple);
 TupleBytes tuple_bytes(const TupleHead& head, ByteSpan tuple);
@@ -108,8 +108,8 @@ struct TupleRecord {
   TupleHead head;
   TupleBytes bytes;  // copied: a store may hand out a window of something larger
 };
-using Record = std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord, Ran,
-                            EventsRecord>;
+using Record =
+    std::variant<MetaRecord, SpaceRecord, TupleRecord, SessionRecord, ClaimRecord, TombstoneRecord, Ran, EventsRecord>;
 Record decode(storage::RecordId id, ByteSpan bytes);
 TupleHead head_of(storage::RecordId id, const TupleBytes& bytes);
 

@@ -90,9 +90,8 @@ void Engine::State::recovered() {
 void Engine::State::hold_recovered(storage::RecordId record, std::uint64_t holder, TupleId id) {
   Entry* entry = tuples.find(id);
   if (entry == nullptr || entry->holder != 0)
-    throw Error(ErrorCode::storage_error,
-                fmt::format("record {} of the store holds tuple {}, which {}", record, id,
-                            entry == nullptr ? "is not there" : "somebody else holds"));
+    throw Error(ErrorCode::storage_error, fmt::format("record {} of the store holds tuple {}, which {}", record, id,
+                                                      entry == nullptr ? "is not there" : "somebody else holds"));
   entry->holder = holder;
   entry->set(Entry::delayed, false);
 }

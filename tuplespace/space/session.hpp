@@ -18,15 +18,15 @@ struct Waiter;
 struct Session {
   SessionId id = 0;
   Secret secret;
-  std::string name;                        // what its client calls itself; after a restart empty until it is back
+  std::string name;  // what its client calls itself; after a restart empty until it is back
   bool attached = true;
-  Time grace_until = Time::max();          // while detached
+  Time grace_until = Time::max();  // while detached
 
   // Exactly once: numbers up to `confirmed` are over and done; of those beyond, `applied` names every one that took
   // effect and what it is answered when it comes again. Its tuples stay until the answer is confirmed.
   Sequence confirmed = 0;
   std::map<Sequence, Applied> applied;
-  std::size_t unconfirmed = 0;             // answers and tuples in `applied`
+  std::size_t unconfirmed = 0;  // answers and tuples in `applied`
 
   std::map<Sequence, Waiter*> waiting;
   std::map<Sequence, std::uint64_t> parked;  // ids (parked.hpp)
@@ -38,10 +38,10 @@ struct Session {
     return first;
   }
   std::set<TransactionId> transactions;
-  std::set<TupleId> owned;                 // put by it, to vanish with it
+  std::set<TupleId> owned;  // put by it, to vanish with it
 
-  std::uint64_t changed = 0;               // the newest batch that changed what it may be told
-  bool written = false, dirty = false;     // its record: in the store, to be written with this batch
+  std::uint64_t changed = 0;            // the newest batch that changed what it may be told
+  bool written = false, dirty = false;  // its record: in the store, to be written with this batch
 };
 
 struct Transaction {
@@ -50,8 +50,8 @@ struct Transaction {
   std::int64_t lease_us = -1;
   Time until = Time::max();
   std::set<TupleId> taken;
-  std::set<Sequence> waiting;              // blocked takes inside it
-  bool lasting = false;                    // has or will have a record: begun as such, or holds a tuple that lasts
+  std::set<Sequence> waiting;  // blocked takes inside it
+  bool lasting = false;        // has or will have a record: begun as such, or holds a tuple that lasts
   bool written = false, dirty = false;
 };
 

@@ -20,7 +20,8 @@ inline std::shared_ptr<std::byte[]> shared_bytes(std::size_t size) {
   constexpr std::size_t small_sizes = 16;
   static constexpr auto makers = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array{&shared_array<16 * I + 8>...};
-  }(std::make_index_sequence<small_sizes>());
+  }
+  (std::make_index_sequence<small_sizes>());
   const std::size_t step = (size + 7) / 16;
   return step < small_sizes ? makers[step]() : std::make_shared_for_overwrite<std::byte[]>(size);
 }

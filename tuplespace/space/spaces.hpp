@@ -23,34 +23,34 @@ enum class Role : std::uint8_t { reader = 0, taker = 1, condition = 2, absence =
 
 // A shape of templates: which positions are actual. Counted where waiters of that shape are.
 struct Shape {
-  std::uint16_t actuals = 0;  // bit i: position i
+  std::uint16_t actuals = 0;              // bit i: position i
   std::array<std::uint32_t, 4> listed{};  // by role
   [[nodiscard]] std::uint32_t& number(Role role) { return listed[static_cast<std::size_t>(role)]; }
   [[nodiscard]] std::uint32_t number(Role role) const { return listed[static_cast<std::size_t>(role)]; }
 };
 
 struct Space {
-  std::uint64_t id = 0;        // of its record, and its name in index keys; never reused
-  std::uint32_t slot = 0;      // its place in the table; reused
+  std::uint64_t id = 0;    // of its record, and its name in index keys; never reused
+  std::uint32_t slot = 0;  // its place in the table; reused
   std::string name;
   Durability durability = Durability::durable;
-  bool recorded = false;       // has a record
+  bool recorded = false;  // has a record
   bool dropped = false;
-  std::uint64_t ready = 0, bytes = 0;  // tuples that can be seen, and their size
-  std::uint64_t entries = 0;           // tuples of any state
-  std::uint64_t waiters = 0;           // blocked operations
-  std::uint64_t conditions = 0;        // and, of the statements among them, templates of every kind
-  std::uint64_t changed = 0;           // the newest batch that changed what can be seen here
-  std::vector<Shape> shapes;           // of the waiters (waiters.hpp)
-  Census census;                       // of the tuples that can be seen
-  IdList away;                         // tuples that cannot: held or delayed
-  std::uint64_t held = 0;              // taken, not yet committed or confirmed
-  std::uint64_t used = 0, used_bytes = 0;              // what counts against the quotas (quotas.cpp)
-  std::uint64_t quota_tuples = 0, quota_bytes = 0;     // 0: none
-  std::set<std::uint64_t> outs, watches;               // parked here, the longest waiting first
-  std::unique_ptr<EventLog> log;                       // null: nobody has watched for long
-  std::uint64_t next_event = 0;                        // while there is no log: the least number of the next
-  bool ends_recording = false;                         // a deadline is set
+  std::uint64_t ready = 0, bytes = 0;               // tuples that can be seen, and their size
+  std::uint64_t entries = 0;                        // tuples of any state
+  std::uint64_t waiters = 0;                        // blocked operations
+  std::uint64_t conditions = 0;                     // and, of the statements among them, templates of every kind
+  std::uint64_t changed = 0;                        // the newest batch that changed what can be seen here
+  std::vector<Shape> shapes;                        // of the waiters (waiters.hpp)
+  Census census;                                    // of the tuples that can be seen
+  IdList away;                                      // tuples that cannot: held or delayed
+  std::uint64_t held = 0;                           // taken, not yet committed or confirmed
+  std::uint64_t used = 0, used_bytes = 0;           // what counts against the quotas (quotas.cpp)
+  std::uint64_t quota_tuples = 0, quota_bytes = 0;  // 0: none
+  std::set<std::uint64_t> outs, watches;            // parked here, the longest waiting first
+  std::unique_ptr<EventLog> log;                    // null: nobody has watched for long
+  std::uint64_t next_event = 0;                     // while there is no log: the least number of the next
+  bool ends_recording = false;                      // a deadline is set
 
   [[nodiscard]] bool lasting() const { return durability != Durability::volatile_; }
 };

@@ -16,8 +16,8 @@
 #include "tuplespace/space/changes.hpp"
 #include "tuplespace/space/deadlines.hpp"
 #include "tuplespace/space/engine.hpp"
-#include "tuplespace/space/guard.hpp"
 #include "tuplespace/space/groups.hpp"
+#include "tuplespace/space/guard.hpp"
 #include "tuplespace/space/index.hpp"
 #include "tuplespace/space/record.hpp"
 #include "tuplespace/space/session.hpp"
@@ -38,8 +38,7 @@ inline constexpr std::size_t item_overhead = 32;  // of one tuple in a reply, be
 
 struct Engine::State {
   State(const Limits& l, Durability durability, Time offset)
-      : limits(l), default_durability(durability), wall_minus_now(offset), index(range_steps(l)),
-        blocked(range_steps(l)), waiters(l.reply_bytes) {}
+      : limits(l), default_durability(durability), wall_minus_now(offset) {}
   // Before the steps of an operation are used up.
   static std::size_t range_steps(const Limits& l) { return std::min(l.range_steps, l.steps_per_operation); }
 
@@ -50,16 +49,15 @@ struct Engine::State {
   bool is_recovered = false;
 
   MetaRecord meta;
-  std::uint64_t next_id = first_id;
-  std::uint64_t next_ticket = 1;
-  std::uint64_t kept_bytes = 0;      // tuples in answers of statements that are not confirmed
-  std::uint64_t meta_batch = 0;      // the newest batch that wrote `meta`: no reply is released before it
+  std::uint64_t next_id = first_id, next_ticket = 1;
+  std::uint64_t kept_bytes = 0;  // tuples in answers of statements that are not confirmed
+  std::uint64_t meta_batch = 0;  // the newest batch that wrote `meta`: no reply is released before it
   bool meta_dirty = false;
 
   TupleTable tuples;
-  Index index;                           // of what can be taken
-  Index blocked;                         // of what can be seen, but waits for another of its group
-  Waiters waiters;
+  Index index{range_steps(limits)};    // of what can be taken
+  Index blocked{range_steps(limits)};  // of what can be seen, but waits for another of its group
+  Waiters waiters{limits.reply_bytes};
   SpaceTable spaces;
   std::uint64_t spaces_changed = 0;  // the newest batch in which one was made or dropped
   std::uint64_t spaces_dropped = 0;  // the newest in which one was dropped: what says that a name is not there
@@ -68,10 +66,10 @@ struct Engine::State {
   std::map<SessionId, TombstoneRecord> tombstones;
   Deadlines deadlines;
   std::string puts_refused;
-  IdList::Memory side_memory;                     // of lists outside of the index
+  IdList::Memory side_memory;  // of lists outside of the index
   Groups groups;
   std::vector<Groups::value_type*> changed_groups;
-  std::set<std::uint32_t> roomy;                  // slots of spaces where there may be room for those in line
+  std::set<std::uint32_t> roomy;  // slots of spaces where there may be room for those in line
   ParkedTable parked;
   std::uint64_t next_parked = 1;
   std::uint64_t parked_bytes = 0;
@@ -80,22 +78,22 @@ struct Engine::State {
   std::multimap<TupleId, std::uint64_t> witnesses;  // to the waiters that settle by them
   std::vector<std::uint64_t> unsettled;             // waiters that look for another witness
   bool is_settling = false;
-  std::vector<std::uint64_t> announced;             // ids of spaces with events to be written, or told
+  std::vector<std::uint64_t> announced;  // ids of spaces with events to be written, or told
   std::uint64_t log_bytes = 0;
-  std::vector<storage::RecordId> orphans;           // records of events of spaces that are gone
+  std::vector<storage::RecordId> orphans;  // records of events of spaces that are gone
   Changes changes;
   std::vector<SessionId> dirty_sessions;
   std::vector<TransactionId> dirty_transactions;
   Time confirmations_until = Time::max();  // when confirmations that wait for company are written without
   std::vector<Reply> replies;
   std::vector<SessionId> ended;
-  Time fill_at{};                        // no ordered index is filled before
-  std::vector<TupleBytes> ahead;         // of the out at hand: its large tuples, in the store already
+  Time fill_at{};                 // no ordered index is filled before
+  std::vector<TupleBytes> ahead;  // of the out at hand: its large tuples, in the store already
   std::vector<Ahead> asked_ahead;
   std::map<std::uint64_t, std::uint64_t> ahead_sizes;  // of `parked`, also of those that have left: bytes on their way
-  Fields fields;                         // scratch: of the tuple at hand
-  std::size_t steps_left = 0;            // scratch: of the walk at hand
-  std::vector<Waiter*> matching_readers;  // scratch
+  Fields fields;                                       // scratch: of the tuple at hand
+  std::size_t steps_left = 0;                          // scratch: of the walk at hand
+  std::vector<Waiter*> matching_readers;               // scratch
   // engine.cpp: dispatch, answers, time
   void apply(Session& s, Sequence sequence, const Operation& operation);
   template <class Unknown>
@@ -124,12 +122,10 @@ struct Engine::State {
   void fire(const Deadline& due);
   [[nodiscard]] bool living(const Deadline& deadline) const;
   void set_deadline(Time at, Deadline::Kind kind, std::uint64_t id);
-  [[nodiscard]] Time time_after(std::int64_t us) const;     // Time::max(): never
+  [[nodiscard]] Time time_after(std::int64_t us) const;  // Time::max(): never
   [[nodiscard]] std::int64_t wall() const { return (now + wall_minus_now).count(); }
   // 0 means none, so a moment at or before 1970 (a test's clock) is the first microsecond after it.
-  [[nodiscard]] std::int64_t wall_of(Time at) const {
-    return std::max<std::int64_t>((at + wall_minus_now).count(), 1);
-  }
+  [[nodiscard]] std::int64_t wall_of(Time at) const { return std::max<std::int64_t>((at + wall_minus_now).count(), 1); }
   [[nodiscard]] Time time_of_wall(std::int64_t us) const { return Time(us) - wall_minus_now; }
   Turn take_turn();
   void write_dirty();
@@ -139,15 +135,19 @@ struct Engine::State {
     Space& space;
     const Payload& payload;
     int priority = 0;
-    std::int64_t lease_us = -1;
-    std::int64_t delay_us = 0;
+    std::int64_t lease_us = -1, delay_us = 0;
     SessionId owner = 0;
     const Payload& group = no_group;
   };
   TupleBytes encoded_new(const NewTuple& tuple, TupleHead& head);  // the head's group is not to be used
   inline static const Payload no_group{};
   void run(Session& s, Sequence sequence, const Out& out);
-  struct Incoming { std::string_view space; const Payload* payload; int priority; const Payload* group = nullptr; };
+  struct Incoming {
+    std::string_view space;
+    const Payload* payload;
+    int priority;
+    const Payload* group = nullptr;
+  };
   [[nodiscard]] std::optional<Failed> refuse(std::span<const Incoming> puts);
   [[nodiscard]] std::optional<Failed> refuse(const Out& out);
   void put(Session& s, Sequence sequence, const Out& out);
@@ -222,14 +222,14 @@ struct Engine::State {
     friend auto operator<=>(const Offer&, const Offer&) = default;
   };
   std::set<Offer> offers;
-  std::set<Place> woken;                // statements to be tried again
-  std::set<Place> woken_later;          // when no ordered index is in the making
+  std::set<Place> woken;        // statements to be tried again
+  std::set<Place> woken_later;  // when no ordered index is in the making
   [[nodiscard]] bool a_statement_wants(const std::vector<Entry*>& arriving);
   void offer(std::vector<Entry*>& arriving);
   void settle();
   void serve_offers();
   void serve_first_offer();
-  Entry* offered(const Offer& offer);   // null: it is gone. `fields` are of it
+  Entry* offered(const Offer& offer);  // null: it is gone. `fields` are of it
   [[nodiscard]] Waiter* first_in_line(const Entry& entry, const Place& from);
   void hand_over(Waiter& taker, Entry& first);
   void retry(Waiter& waiter);
@@ -384,7 +384,7 @@ struct Engine::State {
   void recover_sessions();
   void recover_transactions();
   void recover_tuples();
-  std::map<std::uint64_t, Space*> loaded_spaces;  // by id; while records are read
+  std::map<std::uint64_t, Space*> loaded_spaces;                       // by id; while records are read
   std::map<std::uint64_t, std::shared_ptr<const Ran>> loaded_answers;  // likewise
 
   // check.cpp

@@ -125,8 +125,7 @@ Engine::State::Decision Engine::State::decide(const Statement& statement, std::s
     templates = templates.subspan(branch.guard.size());
     const Guard::Result result = guard.run();
     steps = guard.steps_left();
-    if (result == Guard::Result::exhausted)
-      return exhausted(branch, of_branch);
+    if (result == Guard::Result::exhausted) return exhausted(branch, of_branch);
     if (result == Guard::Result::fails) continue;
     try {
       Effects effects = effects_of(branch, guard);

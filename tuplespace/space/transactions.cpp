@@ -10,11 +10,12 @@ namespace parvis::space {
 
 void Engine::State::run(Session& s, Sequence sequence, const Begin& begin) {
   if (s.transactions.size() >= limits.transactions_per_session)
-    return fail(s, sequence, over("transactions_per_session", limits.transactions_per_session,
-                                  "too many transactions are open"));
+    return fail(s, sequence,
+                over("transactions_per_session", limits.transactions_per_session, "too many transactions are open"));
   if (s.unconfirmed >= limits.unconfirmed_per_session)
-    return fail(s, sequence, over("unconfirmed_per_session", limits.unconfirmed_per_session,
-                                  "too many answers of this session are unconfirmed"));
+    return fail(s, sequence,
+                over("unconfirmed_per_session", limits.unconfirmed_per_session,
+                     "too many answers of this session are unconfirmed"));
   const Transaction& t = make_transaction(s, begin.lease_us, true);
   const std::uint64_t after = after_change(Durability::relaxed);  // as a claim: only the commit waits for a sync
   record(s, sequence, {.number = t.id, .after = after});

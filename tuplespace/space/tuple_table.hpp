@@ -22,18 +22,18 @@ namespace parvis::space {
 
 struct Entry {
   enum Flag : std::uint8_t {
-    ready = 1,    // stands in the index
-    leased = 2,   // its record carries a lease
-    owned = 4,    // its record names the session it vanishes with
-    delayed = 8,  // waits for its time
-    grouped = 16, // its record names an exclusive group
-    behind = 32,  // can be seen, but not taken before others of its group: stands in the other index
+    ready = 1,     // stands in the index
+    leased = 2,    // its record carries a lease
+    owned = 4,     // its record names the session it vanishes with
+    delayed = 8,   // waits for its time
+    grouped = 16,  // its record names an exclusive group
+    behind = 32,   // can be seen, but not taken before others of its group: stands in the other index
   };
 
-  TupleBytes bytes;                // record and where the tuple begins in it
+  TupleBytes bytes;  // record and where the tuple begins in it
   Order order = 0;
-  std::uint64_t holder = 0;        // transaction, or session it was delivered to; 0: nobody
-  std::uint32_t space = 0;         // slot of its space
+  std::uint64_t holder = 0;  // transaction, or session it was delivered to; 0: nobody
+  std::uint32_t space = 0;   // slot of its space
   std::uint32_t attempts = 0;
   [[nodiscard]] TupleId id() const { return id_of(order); }
   [[nodiscard]] bool can_be_seen() const { return (bytes.flags & (ready | behind)) != 0; }

@@ -42,7 +42,7 @@ struct Wish {
   TransactionId transaction = 0;
   bool begin = false;
   std::int64_t lease_us = -1;
-  bool settling = false;          // does not wait for a match, but for the end of a conflict (conflicts.cpp)
+  bool settling = false;  // does not wait for a match, but for the end of a conflict (conflicts.cpp)
 };
 
 // Where a template is listed.
@@ -57,17 +57,17 @@ struct Waiter {
   std::uint64_t id = 0;  // of this waiting, for its deadline
   SessionId session = 0;
   Sequence sequence = 0;
-  Space* space = nullptr;         // of a statement: that of its first condition
+  Space* space = nullptr;  // of a statement: that of its first condition
   Wish wish;
-  std::vector<Matcher> templates;  // of a statement: of all conditions of all guards
+  std::vector<Matcher> templates;              // of a statement: of all conditions of all guards
   std::unique_ptr<const Statement> statement;  // null: a Get
   Ticket ticket;
   Time since{};
-  TupleId witness = 0;            // while settling: a match that somebody else's transaction holds
+  TupleId witness = 0;  // while settling: a match that somebody else's transaction holds
 
-  std::vector<Entry*> handed;     // while tuples are being placed
+  std::vector<Entry*> handed;  // while tuples are being placed
   std::size_t handed_bytes = 0;
-  std::vector<Site> sites;        // by template; empty: not listed (any more). Of a statement, given to add()
+  std::vector<Site> sites;  // by template; empty: not listed (any more). Of a statement, given to add()
 
   [[nodiscard]] Place place() const { return {ticket, id}; }
   [[nodiscard]] std::vector<Space*> spaces() const;  // where it is listed, each once

@@ -111,10 +111,8 @@ void Engine::State::hand_over(Waiter& taker, Entry& first) {
     const Offer offer = offers.extract(offers.begin()).value();
     Entry* entry = offered(offer);
     if (entry == nullptr) continue;
-    if (first_in_line(*entry, place) == &taker)
-      hand(taker, *entry, served);
-    else
-      offers.insert({place.next(), offer.order});  // it would make the answer too long
+    if (first_in_line(*entry, place) == &taker) hand(taker, *entry, served);
+    else offers.insert({place.next(), offer.order});  // it would make the answer too long
   }
   finish(taker);
 }

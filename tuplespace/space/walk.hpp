@@ -6,10 +6,10 @@
 #pragma once
 
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <boost/container/small_vector.hpp>
 
 #include "tuplespace/space/index.hpp"
 #include "tuplespace/space/spaces.hpp"
@@ -32,10 +32,10 @@ class Walk {
 
  private:
   struct Stream {
-    Order order;                                 // of the tuple it is at
+    Order order;  // of the tuple it is at
     const Matcher* matcher;
     IdList::Cursor list;
-    std::unique_ptr<OrderedSet::Cursor> range{};  // null: the list is walked
+    std::unique_ptr<OrderedSet::Cursor> range{};                                           // null: the list is walked
     friend bool operator<(const Stream& a, const Stream& b) { return a.order > b.order; }  // heaps: greatest first
   };
   struct Source {
@@ -55,7 +55,7 @@ class Walk {
   std::size_t& steps_left_;
   boost::container::small_vector<Stream, 2> streams_;  // a heap
   std::array<Source, 2> sources_{};
-  std::size_t in_vain_ = 0;      // examined, and not found
+  std::size_t in_vain_ = 0;  // examined, and not found
   Order examined_ = 0;
   Order found_ = ~Order{0};
 };

@@ -116,9 +116,10 @@ Item Engine::State::row_of(const Blocked& row, std::uint64_t circle) const {
   for (const SessionId id : row.by) by.items.emplace_back(static_cast<std::int64_t>(id));
   const bool take = row.waiter != nullptr && row.waiter->wish.take;
   const double seconds = static_cast<double>((now - row.since).count()) / 1e6;
-  return {0, 0, encoded(Tuple{{Value(static_cast<std::int64_t>(row.session)), Value(sessions.at(row.session)->name),
-                               Value(std::move(space)), Value(take), Value(std::move(templates)), Value(seconds),
-                               Value(std::move(by)), Value(static_cast<std::int64_t>(circle))}})};
+  return {0, 0,
+          encoded(Tuple{{Value(static_cast<std::int64_t>(row.session)), Value(sessions.at(row.session)->name),
+                         Value(std::move(space)), Value(take), Value(std::move(templates)), Value(seconds),
+                         Value(std::move(by)), Value(static_cast<std::int64_t>(circle))}})};
 }
 
 void Engine::State::run(Session& s, Sequence sequence, const ListWaiters& list) {

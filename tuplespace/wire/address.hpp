@@ -13,8 +13,8 @@ inline constexpr std::uint16_t default_port = 7711;
 struct Address {
   enum class Kind : std::uint8_t { unix_, tcp, tls };
   Kind kind = Kind::unix_;
-  std::string path;              // unix_
-  std::string host;              // tcp, tls
+  std::string path;  // unix_
+  std::string host;  // tcp, tls
   std::uint16_t port = default_port;
 
   // Throws Error{protocol_error} that shows the three accepted forms.

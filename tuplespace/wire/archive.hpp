@@ -51,32 +51,58 @@ inline constexpr std::size_t max_archive_depth = 256;  // nesting of objects in 
 }
 
 namespace detail {
-template <class T> inline constexpr bool is_array = false;
-template <class T, std::size_t N> inline constexpr bool is_array<std::array<T, N>> = true;
-template <class T> inline constexpr bool is_tuple = false;
-template <class... T> inline constexpr bool is_tuple<std::tuple<T...>> = true;
-template <class A, class B> inline constexpr bool is_tuple<std::pair<A, B>> = true;
-template <class T> inline constexpr bool is_optional = false;
-template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T> inline constexpr bool is_variant = false;
-template <class... T> inline constexpr bool is_variant<std::variant<T...>> = true;
-template <class T> concept MapLike = requires { typename T::key_type; typename T::mapped_type; typename T::iterator; };
+template <class T>
+inline constexpr bool is_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_array<std::array<T, N>> = true;
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+template <class A, class B>
+inline constexpr bool is_tuple<std::pair<A, B>> = true;
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_variant = false;
+template <class... T>
+inline constexpr bool is_variant<std::variant<T...>> = true;
+template <class T>
+concept MapLike = requires {
+  typename T::key_type;
+  typename T::mapped_type;
+  typename T::iterator;
+};
 template <class T>
 concept Container = requires(T t, typename T::value_type v) {
   t.clear();
   t.size();
   t.insert(t.end(), std::move(v));
 };
-template <class T> concept Scalar = std::is_arithmetic_v<T> || std::is_enum_v<T>;
-template <class T> concept ByteLike = Scalar<T> && sizeof(T) == 1 && !std::same_as<T, bool>;
+template <class T>
+concept Scalar = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+template <class T>
+concept ByteLike = Scalar<T> && sizeof(T) == 1 && !std::same_as<T, bool>;
 // Runs of these are copied as they lie in memory.
-template <class T> concept Plain = ByteLike<T> || std::same_as<T, float> || std::same_as<T, double>;
-template <class T> concept PlainRun = requires(T t) { t.data(); t.resize(1); } && Plain<typename T::value_type>;
-template <class T> concept Wrapper = requires(const T& t) { t.const_value(); };  // boost::serialization::nvp
+template <class T>
+concept Plain = ByteLike<T> || std::same_as<T, float> || std::same_as<T, double>;
+template <class T>
+concept PlainRun = requires(T t) {
+  t.data();
+  t.resize(1);
+}
+&&Plain<typename T::value_type>;
+template <class T>
+concept Wrapper = requires(const T& t) {
+  t.const_value();
+};  // boost::serialization::nvp
 
 template <class T>
 inline constexpr unsigned version_of = static_cast<unsigned>(boost::serialization::version<T>::value);
-template <class T> inline constexpr bool has_version =
+template <class T>
+inline constexpr bool has_version =
     boost::serialization::implementation_level<T>::value >= boost::serialization::object_class_info;
 }  // namespace detail
 
@@ -86,9 +112,9 @@ struct PayloadSink {
   bool overflow = false;                               // a payload would have needed one
 };
 struct PayloadSource {
-  const Blob* body = nullptr;          // small payloads alias it
+  const Blob* body = nullptr;  // small payloads alias it
   std::span<const Blob> segments;
-  std::size_t used = 0;                // segments are referred to once each, in order
+  std::size_t used = 0;  // segments are referred to once each, in order
 };
 
 template <bool Versions>
@@ -99,9 +125,17 @@ class BasicOutArchive {
 
   explicit BasicOutArchive(ByteVector& out, PayloadSink* sink = nullptr) : out_(out), sink_(sink) {}
 
-  template <class T> BasicOutArchive& operator<<(const T& value) { save(value); return *this; }
-  template <class T> BasicOutArchive& operator&(const T& value) { return *this << value; }
-  template <class T> void register_type(const T* = nullptr) {}
+  template <class T>
+  BasicOutArchive& operator<<(const T& value) {
+    save(value);
+    return *this;
+  }
+  template <class T>
+  BasicOutArchive& operator&(const T& value) {
+    return *this << value;
+  }
+  template <class T>
+  void register_type(const T* = nullptr) {}
   [[nodiscard]] unsigned get_library_version() const { return 0; }
   void save_binary(const void* bytes, std::size_t size) { raw({static_cast<const std::byte*>(bytes), size}); }
 
@@ -114,13 +148,16 @@ class BasicOutArchive {
   [[nodiscard]] PayloadSink* sink() { return sink_; }
 
  private:
-  template <class T> void save(const T& value) {
+  template <class T>
+  void save(const T& value) {
     static_assert(!std::is_pointer_v<T>, "a tuple is a value: pointers cannot be serialized");
     if constexpr (detail::Scalar<T>) save_scalar(value);
     else if constexpr (detail::Wrapper<T>) save(value.const_value());
     else if constexpr (std::is_array_v<T> || detail::is_array<T>) save_array(value);
     else if constexpr (detail::is_tuple<T>) std::apply([this](const auto&... item) { (save(item), ...); }, value);
-    else if constexpr (detail::is_optional<T>) { save(value.has_value()); if (value) save(*value);
+    else if constexpr (detail::is_optional<T>) {
+      save(value.has_value());
+      if (value) save(*value);
     } else if constexpr (detail::is_variant<T>) {
       varint(value.index());
       std::visit([this](const auto& item) { save(item); }, value);
@@ -136,10 +173,10 @@ class BasicOutArchive {
     } else if constexpr (detail::Container<T>) {
       varint(value.size());
       for (const auto& item : value) save(static_cast<const typename T::value_type&>(item));
-    } else
-      save_object(value);
+    } else save_object(value);
   }
-  template <class T> void save_scalar(T value) {
+  template <class T>
+  void save_scalar(T value) {
     if constexpr (std::is_enum_v<T>) save_scalar(static_cast<std::underlying_type_t<T>>(value));
     else if constexpr (sizeof(T) == 1) out_.push_back(static_cast<std::byte>(value));
     else if constexpr (std::is_floating_point_v<T>) {
@@ -150,11 +187,14 @@ class BasicOutArchive {
       varint((static_cast<std::uint64_t>(n) << 1) ^ static_cast<std::uint64_t>(n >> 63));
     } else varint(value);
   }
-  template <class T> void save_array(const T& value) {
+  template <class T>
+  void save_array(const T& value) {
     if constexpr (detail::Plain<std::remove_cvref_t<decltype(*std::data(value))>>) raw(std::as_bytes(std::span(value)));
-    else for (const auto& item : value) save(item);
+    else
+      for (const auto& item : value) save(item);
   }
-  template <class T> void save_object(const T& value) {
+  template <class T>
+  void save_object(const T& value) {
     if constexpr (Versions && detail::has_version<T>) varint(detail::version_of<T>);
     boost::serialization::serialize_adl(*this, const_cast<T&>(value),
                                         detail::version_of<T>);  // serialize() takes T& both ways
@@ -172,10 +212,20 @@ class BasicInArchive {
 
   explicit BasicInArchive(ByteSpan bytes, PayloadSource* source = nullptr) : left_(bytes), source_(source) {}
 
-  template <class T> BasicInArchive& operator>>(T&& value) { load_any(value); return *this; }
-  template <class T> BasicInArchive& operator&(T&& value) { load_any(value); return *this; }
-  template <class T> void register_type(const T* = nullptr) {}
-  template <class T> void reset_object_address(const T*, const T*) {}
+  template <class T>
+  BasicInArchive& operator>>(T&& value) {
+    load_any(value);
+    return *this;
+  }
+  template <class T>
+  BasicInArchive& operator&(T&& value) {
+    load_any(value);
+    return *this;
+  }
+  template <class T>
+  void register_type(const T* = nullptr) {}
+  template <class T>
+  void reset_object_address(const T*, const T*) {}
   [[nodiscard]] unsigned get_library_version() const { return 0; }
   void load_binary(void* to, std::size_t size) {
     const ByteSpan bytes = raw(size);
@@ -214,13 +264,15 @@ class BasicInArchive {
   }
 
  private:
-  template <class T> void load_any(T& value) {
+  template <class T>
+  void load_any(T& value) {
     if constexpr (detail::Wrapper<T>) load(value.value());
     else if constexpr (std::is_const_v<T>)
       boost::serialization::serialize_adl(*this, const_cast<std::remove_const_t<T>&>(value), 0);
     else load(value);
   }
-  template <class T> void load(T& value) {
+  template <class T>
+  void load(T& value) {
     static_assert(!std::is_pointer_v<T>, "a tuple is a value: pointers cannot be serialized");
     if constexpr (detail::Scalar<T>) value = load_scalar<T>();
     else if constexpr (std::is_array_v<T> || detail::is_array<T>) load_array(value);
@@ -232,7 +284,8 @@ class BasicInArchive {
     else if constexpr (detail::Container<T>) load_container(value);
     else load_object(value);
   }
-  template <class T> T load_scalar() {
+  template <class T>
+  T load_scalar() {
     if constexpr (std::is_enum_v<T>) return static_cast<T>(load_scalar<std::underlying_type_t<T>>());
     else if constexpr (std::same_as<T, bool>) {
       const auto b = raw(1)[0];
@@ -246,7 +299,8 @@ class BasicInArchive {
       return value;
     } else return load_integer<T>();
   }
-  template <class T> T load_integer() {
+  template <class T>
+  T load_integer() {
     const std::uint64_t n = varint();
     if constexpr (std::is_signed_v<T>) {
       const auto v = static_cast<std::int64_t>((n >> 1) ^ (~(n & 1) + 1));
@@ -258,27 +312,33 @@ class BasicInArchive {
       return static_cast<T>(n);
     }
   }
-  template <class T> void load_array(T& value) {
+  template <class T>
+  void load_array(T& value) {
     if constexpr (detail::Plain<std::remove_cvref_t<decltype(*std::data(value))>>)
       load_binary(std::data(value), sizeof(*std::data(value)) * std::size(value));
-    else for (auto& item : value) load(item);
+    else
+      for (auto& item : value) load(item);
   }
-  template <class T> void load_optional(T& value) {
+  template <class T>
+  void load_optional(T& value) {
     if (!load_scalar<bool>()) return value.reset();
     load(value.emplace());
   }
-  template <class T, std::size_t... I> void load_variant(T& value, std::index_sequence<I...>) {
+  template <class T, std::size_t... I>
+  void load_variant(T& value, std::index_sequence<I...>) {
     const std::uint64_t index = varint();
     if (!((index == I ? (load(value.template emplace<I>()), true) : false) || ...))
       throw_malformed("a variant has no such alternative");
   }
-  template <class T> void load_run(T& value) {
+  template <class T>
+  void load_run(T& value) {
     using Item = typename T::value_type;
     const std::size_t n = count(sizeof(Item));
     value.resize(n);
     load_binary(value.data(), n * sizeof(Item));
   }
-  template <class T> void load_map(T& value) {
+  template <class T>
+  void load_map(T& value) {
     value.clear();
     for (std::size_t n = count(); n > 0; --n) {
       typename T::key_type key{};
@@ -288,7 +348,8 @@ class BasicInArchive {
       value.emplace_hint(value.end(), std::move(key), std::move(mapped));
     }
   }
-  template <class T> void load_container(T& value) {
+  template <class T>
+  void load_container(T& value) {
     value.clear();
     for (std::size_t n = count(); n > 0; --n) {
       typename T::value_type item{};
@@ -296,7 +357,8 @@ class BasicInArchive {
       value.insert(value.end(), std::move(item));
     }
   }
-  template <class T> void load_object(T& value) {
+  template <class T>
+  void load_object(T& value) {
     unsigned version = detail::version_of<T>;
     if constexpr (Versions && detail::has_version<T>) {
       version = load_integer<unsigned>();

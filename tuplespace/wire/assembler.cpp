@@ -49,11 +49,11 @@ struct Partial {
   ByteVector lengths;
   std::size_t body_size = 0;
   ByteVector body;
-  std::vector<std::size_t> sizes;    // of the segments; known when `lengths` is complete
+  std::vector<std::size_t> sizes;  // of the segments; known when `lengths` is complete
   std::vector<Blob> done;
-  std::shared_ptr<std::byte> memory; // of the segment under way
+  std::shared_ptr<std::byte> memory;  // of the segment under way
   std::size_t filled = 0;
-  std::size_t arrived = 0;           // bytes of this message, for the bound on all of them
+  std::size_t arrived = 0;  // bytes of this message, for the bound on all of them
 
   [[nodiscard]] std::size_t lengths_size() const { return segments == 0 ? 0 : 4 + 8 * segments; }
   [[nodiscard]] bool in_segment() const {
@@ -141,14 +141,14 @@ struct Assembler::State {
 
   Limits limits;
   bool trusted = false;
-  ByteVector buffer;                  // [begin, end) has been received and not been used
+  ByteVector buffer;  // [begin, end) has been received and not been used
   std::size_t begin = 0, end = 0;
   std::unordered_map<std::uint64_t, Partial> partials;
-  std::size_t arrived = 0;            // bytes of all partials
-  Partial* current = nullptr;         // the frame under way belongs to it; null: between frames
+  std::size_t arrived = 0;     // bytes of all partials
+  Partial* current = nullptr;  // the frame under way belongs to it; null: between frames
   Header header;
   std::size_t frame_left = 0;
-  bool direct = false;                // the last space() was in a segment
+  bool direct = false;  // the last space() was in a segment
 
   [[nodiscard]] Header read_header() const;
   void check(const Header& h) const;

@@ -29,12 +29,42 @@ namespace parvis::wire {
 inline constexpr std::size_t frame_header_bytes = 16;
 
 enum class Kind : std::uint8_t {
-  hello = 1, challenge = 2, proof = 3, welcome = 4,
-  failed = 5, done = 6, found = 7, waiting = 8, listing = 9, pong = 10, answer = 11, output = 12, ended = 13,
-  page = 14, ran = 15, events = 40,
-  out = 16, get = 17, count = 18, begin = 19, commit = 20, abort = 21, renew = 22, spaces = 23,
-  scan = 24, aggregate = 25, collect = 26, statement = 27, watch = 28, explain = 29, waiters = 30,
-  cancel = 32, refuse = 33, confirm = 34, ping = 35, bye = 36,
+  hello = 1,
+  challenge = 2,
+  proof = 3,
+  welcome = 4,
+  failed = 5,
+  done = 6,
+  found = 7,
+  waiting = 8,
+  listing = 9,
+  pong = 10,
+  answer = 11,
+  output = 12,
+  ended = 13,
+  page = 14,
+  ran = 15,
+  events = 40,
+  out = 16,
+  get = 17,
+  count = 18,
+  begin = 19,
+  commit = 20,
+  abort = 21,
+  renew = 22,
+  spaces = 23,
+  scan = 24,
+  aggregate = 25,
+  collect = 26,
+  statement = 27,
+  watch = 28,
+  explain = 29,
+  waiters = 30,
+  cancel = 32,
+  refuse = 33,
+  confirm = 34,
+  ping = 35,
+  bye = 36,
   call = 48,
 };
 
@@ -42,8 +72,8 @@ enum class Kind : std::uint8_t {
 struct Outgoing {
   Kind kind{};
   std::uint64_t id = 0;
-  ByteVector body;                             // without header
-  std::vector<std::vector<Blob>> segments;     // each: the pieces of one payload, in order
+  ByteVector body;                          // without header
+  std::vector<std::vector<Blob>> segments;  // each: the pieces of one payload, in order
   [[nodiscard]] std::size_t size() const;
 };
 
@@ -57,9 +87,9 @@ class Cutter {
 
  private:
   std::shared_ptr<const Outgoing> message_;
-  ByteVector head_;                            // header and, in the first frame, the lengths
-  std::vector<ByteSpan> rest_;                 // body, then the pieces of the segments
-  std::size_t part_ = 0, offset_ = 0;          // how much of rest_ has been sent
+  ByteVector head_;                    // header and, in the first frame, the lengths
+  std::vector<ByteSpan> rest_;         // body, then the pieces of the segments
+  std::size_t part_ = 0, offset_ = 0;  // how much of rest_ has been sent
   std::size_t left_ = 0;
   bool first_ = true;
 };
@@ -85,7 +115,7 @@ class Assembler {
   explicit Assembler(const Limits& limits);
   std::span<std::byte> space();
   void received(std::size_t bytes, const std::function<void(Incoming&&)>& on_message);
-  void authenticated();                        // from max_hello_bytes to the full limits
+  void authenticated();                             // from max_hello_bytes to the full limits
   [[nodiscard]] std::size_t partial_bytes() const;  // arrived of messages that are not whole yet
   Assembler(const Assembler&) = delete;
   Assembler& operator=(const Assembler&) = delete;

@@ -13,7 +13,7 @@
 namespace parvis::wire {
 
 using Token = std::array<std::byte, 32>;
-Token parse_token(std::string_view hex);      // throws Error{unauthorized} that says what a token looks like
+Token parse_token(std::string_view hex);  // throws Error{unauthorized} that says what a token looks like
 std::string token_text(const Token& token);
 void random_bytes(std::span<std::byte> out);  // getrandom
 Nonce random_nonce();
@@ -28,8 +28,8 @@ class ClientHandshake {
  public:
   ClientHandshake(std::optional<Token> token, std::string name, std::optional<Resume> resume, bool unix_socket);
   [[nodiscard]] Hello hello() const;
-  Proof challenge(const Challenge& challenge);     // throws Error{protocol_error | unauthorized}
-  void welcome(const Welcome& welcome);            // throws Error{unauthorized}: the server does not know the token
+  Proof challenge(const Challenge& challenge);  // throws Error{protocol_error | unauthorized}
+  void welcome(const Welcome& welcome);         // throws Error{unauthorized}: the server does not know the token
   [[nodiscard]] const std::string& server() const { return server_; }
 
  private:
@@ -50,7 +50,7 @@ class ServerHandshake {
   // Throws Error{unauthorized}. Returns the session to resume, when its proof holds against `secret_of`.
   using SecretOf = std::function<std::optional<std::array<std::byte, 16>>(SessionId)>;
   std::optional<SessionId> proof(const Proof& proof, const SecretOf& secret_of);
-  [[nodiscard]] Mac server_proof() const;          // for Welcome
+  [[nodiscard]] Mac server_proof() const;  // for Welcome
   [[nodiscard]] const std::string& client_name() const { return client_name_; }
 
  private:

@@ -7,13 +7,14 @@
 
 namespace parvis::wire {
 
+// clang-format off
 template <class A>
 void serialize(A& ar, Hello& m, unsigned) {
-  ar& m.magic& m.version_min& m.version_max& m.nonce& m.name;
+  ar & m.magic & m.version_min & m.version_max & m.nonce & m.name;
 }
 template <class A>
 void serialize(A& ar, Challenge& m, unsigned) {
-  ar& m.version& m.nonce& m.server& m.token_needed;
+  ar & m.version & m.nonce & m.server & m.token_needed;
 }
 template <class A> void serialize(A& ar, Proof& m, unsigned) { ar & m.proof & m.resume & m.resume_proof; }
 template <class A> void serialize(A& ar, Welcome& m, unsigned) {
@@ -27,6 +28,7 @@ template <class A> void serialize(A& ar, Ended& m, unsigned) { ar & m.text; }
 template <class A> void serialize(A& ar, Call& m, unsigned) { ar & m.tuple; }
 template <class A> void serialize(A& ar, Reply& m, unsigned) { ar & m.tuple; }
 template <class A> void serialize(A& ar, Output& m, unsigned) { ar & m.tuple; }
+// clang-format on
 
 namespace {
 

@@ -30,13 +30,13 @@ struct Hello {
 struct Challenge {
   std::uint32_t version = protocol_version;
   Nonce nonce{};
-  std::string server;            // "parvis 0.1.0" or "parvis-kernel 0.1.0"
+  std::string server;  // "parvis 0.1.0" or "parvis-kernel 0.1.0"
   bool token_needed = true;
 };
 struct Proof {
   Mac proof{};
-  SessionId resume = 0;          // 0: a new session
-  Mac resume_proof{};            // HMAC(session secret, "parvis resume" | client nonce | server nonce)
+  SessionId resume = 0;  // 0: a new session
+  Mac resume_proof{};    // HMAC(session secret, "parvis resume" | client nonce | server nonce)
 };
 struct Welcome {
   Mac proof{};
@@ -54,10 +54,18 @@ struct Welcome {
 struct Ping {};
 struct Pong {};
 struct Bye {};
-struct Ended { std::string text; };        // the server closes this connection, and why (session ended, shutting down)
-struct Call { Payload tuple; };            // to a kernel
-struct Reply { Payload tuple; };           // Kind::answer: from a kernel
-struct Output { Payload tuple; };          // Kind::output: from a kernel, before the answer of the same id
+struct Ended {
+  std::string text;
+};  // the server closes this connection, and why (session ended, shutting down)
+struct Call {
+  Payload tuple;
+};  // to a kernel
+struct Reply {
+  Payload tuple;
+};  // Kind::answer: from a kernel
+struct Output {
+  Payload tuple;
+};  // Kind::output: from a kernel, before the answer of the same id
 
 using Message =
     std::variant<Hello, Challenge, Proof, Welcome, Failed, Done, Found, Waiting, Listing, Pong, Reply, Output, Ended,

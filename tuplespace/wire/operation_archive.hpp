@@ -14,6 +14,8 @@ void load_payload(InArchive& ar, Payload& payload);
 
 namespace parvis {
 
+// A table of fields, no arithmetic:
+// clang-format off
 template <class A> void serialize(A& ar, Payload& p, unsigned) {
   if constexpr (A::is_saving::value) wire::save_payload(ar, p);
   else wire::load_payload(ar, p);
@@ -21,7 +23,7 @@ template <class A> void serialize(A& ar, Payload& p, unsigned) {
 
 template <class A>
 void serialize(A& ar, Out& m, unsigned) {
-  ar& m.space& m.tuples& m.lease_us& m.owned& m.priority& m.delay_us& m.group& m.room_us;
+  ar & m.space & m.tuples & m.lease_us & m.owned & m.priority & m.delay_us & m.group & m.room_us;
 }
 template <class A> void serialize(A& ar, Get& m, unsigned) {
   ar & m.space & m.templates & m.take & m.wait & m.timeout_us & m.max;
@@ -31,38 +33,38 @@ template <class A> void serialize(A& ar, Count& m, unsigned) { ar & m.space & m.
 template <class A> void serialize(A& ar, Begin& m, unsigned) { ar & m.lease_us; }
 template <class A>
 void serialize(A& ar, Put& m, unsigned) {
-  ar& m.space& m.tuple& m.lease_us& m.priority& m.delay_us& m.group;
+  ar & m.space & m.tuple & m.lease_us & m.priority & m.delay_us & m.group;
 }
 template <class A>
 void serialize(A& ar, Commit& m, unsigned) {
-  ar& m.transaction& m.puts& m.partial& m.consumed& m.released;
+  ar & m.transaction & m.puts & m.partial & m.consumed & m.released;
 }
 template <class A> void serialize(A& ar, Abort& m, unsigned) { ar & m.transaction; }
 template <class A> void serialize(A& ar, Renew& m, unsigned) { ar & m.transaction & m.lease_us & m.tuples; }
 template <class A>
 void serialize(A& ar, Spaces& m, unsigned) {
-  ar& m.what& m.space& m.durability& m.quota_tuples& m.quota_bytes;
+  ar & m.what & m.space & m.durability & m.quota_tuples & m.quota_bytes;
 }
 template <class A>
 void serialize(A& ar, Scan& m, unsigned) {
-  ar& m.space& m.templates& m.max& m.after& m.until& m.whole;
+  ar & m.space & m.templates & m.max & m.after & m.until & m.whole;
 }
 template <class A> void serialize(A& ar, Aggregate::Term& m, unsigned) { ar & m.function & m.position; }
 template <class A>
 void serialize(A& ar, Aggregate& m, unsigned) {
-  ar& m.space& m.templates& m.group_by& m.terms;
+  ar & m.space & m.templates & m.group_by & m.terms;
 }
 template <class A> void serialize(A& ar, Collect& m, unsigned) { ar & m.from & m.to & m.templates & m.copy; }
 template <class A> void serialize(A& ar, Condition& m, unsigned) { ar & m.what & m.space & m.pattern; }
 template <class A> void serialize(A& ar, Change& m, unsigned) { ar & m.position & m.how & m.operand; }
 template <class A>
 void serialize(A& ar, Action& m, unsigned) {
-  ar& m.what& m.space& m.to& m.condition& m.form& m.changes& m.lease_us& m.priority;
+  ar & m.what & m.space & m.to & m.condition & m.form & m.changes & m.lease_us & m.priority;
 }
 template <class A> void serialize(A& ar, Branch& m, unsigned) { ar & m.guard & m.body; }
 template <class A>
 void serialize(A& ar, Statement& m, unsigned) {
-  ar& m.branches& m.wait& m.timeout_us& m.ticket_epoch& m.ticket;
+  ar & m.branches & m.wait & m.timeout_us & m.ticket_epoch & m.ticket;
 }
 template <class A> void serialize(A& ar, Watch& m, unsigned) {
   ar & m.space & m.templates & m.kinds & m.begin & m.from & m.max & m.wait & m.timeout_us;
@@ -79,7 +81,7 @@ template <class A> void serialize(A& ar, Item& m, unsigned) { ar & m.id & m.atte
 template <class A> void serialize(A& ar, Found& m, unsigned) { ar & m.transaction & m.items; }
 template <class A>
 void serialize(A& ar, SpaceInfo& m, unsigned) {
-  ar& m.name& m.durability& m.tuples& m.bytes& m.waiters& m.held& m.quota_tuples& m.quota_bytes;
+  ar & m.name & m.durability & m.tuples & m.bytes & m.waiters & m.held & m.quota_tuples & m.quota_bytes;
 }
 template <class A> void serialize(A& ar, Listing& m, unsigned) { ar & m.spaces; }
 template <class A> void serialize(A& ar, Page& m, unsigned) { ar & m.items & m.after & m.until & m.done & m.puts; }
@@ -88,5 +90,6 @@ template <class A> void serialize(A& ar, Event& m, unsigned) { ar & m.number & m
 template <class A> void serialize(A& ar, Events& m, unsigned) { ar & m.events & m.next & m.gap; }
 template <class A> void serialize(A& ar, Failed& m, unsigned) { ar & m.code & m.text; }
 template <class A> void serialize(A& ar, Waiting& m, unsigned) { ar & m.epoch & m.ticket; }
+// clang-format on
 
 }  // namespace parvis

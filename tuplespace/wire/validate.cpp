@@ -56,9 +56,9 @@ void check_templates(const std::vector<Payload>& templates) {
 void check_group(const Payload& group) {
   if (group.size() == 0) return;
   if (group.size() > max_group_bytes)
-    throw Error(ErrorCode::limit_exceeded,
-                fmt::format("a group's key of {} bytes exceeds the limit max_group_bytes = {}", group.size(),
-                            max_group_bytes));
+    throw Error(
+        ErrorCode::limit_exceeded,
+        fmt::format("a group's key of {} bytes exceeds the limit max_group_bytes = {}", group.size(), max_group_bytes));
   validate_tuple(group.blob().span());
   if (Reader(group.blob().span()).tuple_body() != 1) invalid("a group's key is a tuple of one field");
 }
