@@ -133,7 +133,7 @@ void Link::reconnect(Lock& lock) {
   lock.lock();
   if (stop_) return;
   if (connection) {
-    adopt(std::move(connection), Clock::now());
+    adopt(connection, Clock::now());
     return run_callbacks(lock);
   }
   why_broken_ = failure->what();
@@ -184,7 +184,7 @@ void Link::learn(const std::shared_ptr<Connection>& connection, Time now) {
   why_broken_.clear();
 }
 
-void Link::adopt(std::shared_ptr<Connection> connection, Time now) {
+void Link::adopt(const std::shared_ptr<Connection>& connection, Time now) {
   learn(connection, now);
   std::vector<Sequence> resend;
   if (connection->welcome().resumed) {

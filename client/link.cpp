@@ -23,7 +23,7 @@ Answer answer_of(Request& request) {
 
 }  // namespace
 
-Link::Link(const Options& options, std::shared_ptr<Connection> connection)
+Link::Link(const Options& options, const std::shared_ptr<Connection>& connection)
     : options_(options), keeper_waker_(std::make_unique<Waker>()) {
   learn(connection, Clock::now());
 }

@@ -26,7 +26,7 @@ using Patience = std::optional<std::chrono::microseconds>;
 
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  Link(const Options& options, std::shared_ptr<Connection> connection);
+  Link(const Options& options, const std::shared_ptr<Connection>& connection);
   ~Link();
 
   Answer call(const Operation& operation, const Wait& wait, Sequence* sequence);
@@ -104,7 +104,7 @@ class Link : public std::enable_shared_from_this<Link> {
   [[nodiscard]] std::chrono::milliseconds until_next_duty(Time now) const;
   void reconnect(Lock& lock);
   std::shared_ptr<Connection> dial_again(const wire::Resume& session);
-  void adopt(std::shared_ptr<Connection> connection, Time now);
+  void adopt(const std::shared_ptr<Connection>& connection, Time now);
   void learn(const std::shared_ptr<Connection>& connection, Time now);
   void send_again(Sequence sequence, Time now);
   void sweep(Time now);

@@ -18,6 +18,7 @@ std::vector<const OwnWrites::Write*> OwnWrites::find(const std::string& space,
   std::vector<const Write*> found;
   if (puts_.empty()) return found;
   std::vector<Matcher> matchers;
+  matchers.reserve(templates.size());
   for (const auto& pattern : templates) matchers.emplace_back(pattern.flat().span());
   std::vector<ByteSpan> fields;
   for (const auto& write : puts_) {

@@ -41,8 +41,8 @@ std::shared_ptr<Connection> make_connection(const Options& options) {
 
 // `link` is replaced in a forked child, at its first use: the parent's connection is not the child's.
 struct Session::State {
-  State(const Options& given, std::shared_ptr<Connection> connection)
-      : options(given), link(std::make_shared<Link>(options, std::move(connection))), generation(fork_generation()) {}
+  State(const Options& given, const std::shared_ptr<Connection>& connection)
+      : options(given), link(std::make_shared<Link>(options, connection)), generation(fork_generation()) {}
 
   Link& use() {
     if (generation.load(std::memory_order_acquire) != fork_generation()) renew();
@@ -160,7 +160,7 @@ void Session::refuse(Sequence sequence) { state_->use().refuse(sequence); }
 void Session::cancel(Sequence sequence) { state_->use().cancel(sequence); }
 
 Blob Session::call_kernel(const Payload& request, const Wait& wait, std::optional<std::chrono::microseconds> patience,
-                          OnOutput on_output) {
+                          const OnOutput& on_output) {
   return state_->use().call_kernel(request, wait, patience, on_output);
 }
 

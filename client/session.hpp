@@ -95,7 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // meanwhile.
   using OnOutput = std::function<void(Blob tuple)>;
   Blob call_kernel(const Payload& request, const Wait& wait = {},
-                   std::optional<std::chrono::microseconds> patience = {}, OnOutput on_output = {});
+                   std::optional<std::chrono::microseconds> patience = {}, const OnOutput& on_output = {});
   void start_kernel_call(const Payload& request, std::function<void(std::variant<Blob, Error>)> done,
                          OnOutput on_output = {});
 

@@ -117,8 +117,8 @@ void Control::take_answer(std::size_t slot, CallAnswer answer) {
   if (answer.stored) outlets_.keep(std::move(answer));
 }
 
-void Control::aborted(std::vector<Request> requests) {
-  for (Request& request : requests) {
+void Control::aborted(const std::vector<Request>& requests) {
+  for (const Request& request : requests) {
     take_answer(request.slot, make_answer(request.id, "aborted", Map{{{"id", Value(request.id)}}}));
   }
 }

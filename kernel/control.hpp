@@ -78,7 +78,7 @@ class Control : public net::Handler {
   void send_error(net::Connection& connection, std::uint64_t id, const std::string& request, const std::string& type,
                   const std::string& message);
   void take_answer(std::size_t slot, CallAnswer answer);
-  void aborted(std::vector<Request> requests);
+  void aborted(const std::vector<Request>& requests);
   void send_streamed(bool before_answer);
   void wait_for_followers();
   void interrupt_again(const std::string& id);

@@ -196,7 +196,7 @@ CallAnswer Shell::failed(const Request& request, Outcome& outcome) {
 }
 
 Shell::Failure Shell::failure(const py::error_already_set& error) {
-  const py::object exception = error.value();
+  const py::object& exception = error.value();
   if (error.trace()) PyException_SetTraceback(exception.ptr(), error.trace().ptr());
   // Interrupts may arrive while it is being described: it is described again, and in the end by its type alone.
   for (int attempt = 0; attempt < descriptions; ++attempt) {

@@ -80,7 +80,7 @@ void Control::reply_abort(net::Connection& connection, const Call& call, std::ui
   auto requests = queue_.abort(call.id);
   List ids;
   for (const Request& request : requests) ids.items.emplace_back(request.id);
-  aborted(std::move(requests));
+  aborted(requests);
   send(connection, id, "ok", Map{{{"aborted", Value(std::move(ids))}}});
 }
 

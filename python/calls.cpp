@@ -37,6 +37,7 @@ bool wait_until(std::mutex& mutex, std::condition_variable& changed, std::option
       const auto now = Clock::now();
       if (deadline && now >= *deadline) return false;
       const auto slice = deadline ? std::min<Clock::duration>(check, *deadline - now) : check;
+      // NOLINTNEXTLINE(bugprone-spuriously-wake-up-functions): the loop asks again
       if (changed.wait_for(lock, slice) == std::cv_status::no_timeout) continue;
       lock.unlock();
       if (wait.on_signal()) throw client::Interrupted{};

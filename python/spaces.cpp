@@ -69,6 +69,7 @@ std::shared_ptr<Call> Space::start(Operation operation, Call::Shape shape) const
 }
 
 void register_spaces(py::module_& module) {
+  // NOLINTNEXTLINE(bugprone-unused-raii): it is registered
   py::class_<Asked>(module, "Operation", "An operation, to be asked by Space._call or Space._start.");
   py::class_<Space> space(module, "Space", "The operations of one named space.");
   space.def(py::init<std::shared_ptr<client::Session>, std::string>(), py::arg("session"), py::arg("name"))

@@ -291,7 +291,7 @@ Result LmdbWriter::run(const Cost& cost, const Apply& apply) {
   if (!failure_.empty()) return {Outcome::failed, failure_};
   try {
     for (;;) {
-      const bool may_extend = make_room(cost);
+      const bool may_extend = make_room(cost);  // NOLINT(clang-analyzer-deadcode.DeadStores): read after a failure
       try {
         lmdb::Transaction transaction(file_.environment(), lmdb::Access::write);
         apply(transaction);

@@ -77,6 +77,7 @@ class Store {
   // Writes large records before the batches that will hold these very blobs, beside what others commit meanwhile: then
   // such a batch is as quick as any. Who lets go of a blob without committing it leaves nothing. Where room is
   // short nothing is written, and the batch tells. `done` may run before this returns; not ok: it cannot be committed.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who overrides it keeps both
   virtual void write_ahead(std::vector<Blob> /*records*/, Done done) { done({}); }
   // Part of a record: at most `size` bytes from `offset`; fewer where the record ends. Never blocks the calling thread.
   // Sees every batch of which `written` or `durable` has run. A damaged record or a failing disk gives `failed`.

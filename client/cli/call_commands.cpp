@@ -74,6 +74,7 @@ std::function<void()> interrupter(const client::Options& options, const Chosen& 
     forget_interrupt();
     fmt::print(stderr, "interrupting; once more leaves it running\n");
     std::vector<Map> ids;
+    ids.reserve(arguments.size());
     for (const auto& argument : arguments) ids.push_back(Map{{{"id", *entry_of(argument, "id")}}});
     Calls(options, chosen.kernels).call("interrupt", ids);
     Calls(options, chosen.kernels).call("abort", ids);

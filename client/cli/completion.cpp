@@ -26,6 +26,7 @@ std::vector<std::string> options_of(const CLI::App& app) {
 void add_cases(const CLI::App& app, const std::string& path, std::string& script) {
   std::vector<std::string> commands;
   const auto below = app.get_subcommands([](const CLI::App*) { return true; });
+  commands.reserve(below.size());
   for (const auto* command : below) commands.push_back(command->get_name());
   script += fmt::format("    '{}') commands='{}' options='{}' ;;\n", path, fmt::join(commands, " "),
                         fmt::join(options_of(app), " "));

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint32_t most_kernels = 10'000;
 constexpr std::int64_t agent_patience_us = 60'000'000;
 
-Payload pattern(Template wanted) { return Payload(encoded(wanted)); }
+Payload pattern(const Template& wanted) { return Payload(encoded(wanted)); }
 Pattern formal(Type type) { return {Formal{type}}; }
 
 std::int64_t number_at(const Map& map, std::string_view key) {
@@ -116,7 +116,7 @@ std::vector<KernelInfo> find_kernels(client::Session& server, const std::string&
                    formal(Type::integer),
                    formal(Type::map)}};
   const Get get{.space = kernel::kernels_space,
-                .templates = {pattern(std::move(wanted))},
+                .templates = {pattern(wanted)},
                 .take = false,
                 .wait = false,
                 .max = most_kernels};

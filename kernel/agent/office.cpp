@@ -132,7 +132,7 @@ void Office::wanted(int kernels) {
   wanted_ = kernels;
 }
 
-void Office::report(std::string space, Tuple tuple, std::int64_t lease_us) {
+void Office::report(std::string space, const Tuple& tuple, std::int64_t lease_us) {
   std::unique_lock lock(mutex_);
   reports_.push_back({std::move(space), std::make_shared<const Blob>(encoded(tuple)), lease_us});
   send(lock);

@@ -35,7 +35,7 @@ class Office {
   Office& operator=(const Office&) = delete;
 
   void wanted(int kernels);  // registered anew when it changed
-  void report(std::string space, Tuple tuple, std::int64_t lease_us);
+  void report(std::string space, const Tuple& tuple, std::int64_t lease_us);
   void close();  // what was reported is written (at most 5 s)
 
  private:

@@ -87,7 +87,7 @@ void Hub::shed() {
   const auto end_largest = [this](auto&& held, ErrorCode code, const std::string& why) {
     const auto largest =
         std::max_element(streams.begin(), streams.end(), [&](auto& a, auto& b) { return held(*a) < held(*b); });
-    const auto stream = *largest;
+    const auto stream = *largest;  // NOLINT(performance-unnecessary-copy-initialization): lives until it is told
     stream->give_up(Error(code, fmt::format("{}, {} of them on this connection", why, held(*stream))));
   };
   while (!streams.empty() && partial_bytes / partial_share > limits.message_bytes) {

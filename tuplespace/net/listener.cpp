@@ -37,7 +37,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   void start() {
     asio::co_spawn(
         hub_->io, [self = shared_from_this()] { return self->accept(); },
-        [self = shared_from_this()](std::exception_ptr error) {
+        [self = shared_from_this()](const std::exception_ptr& error) {
           if (!error) return;
           try {
             std::rethrow_exception(error);

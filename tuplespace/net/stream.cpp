@@ -63,7 +63,7 @@ Stream::Stream(std::shared_ptr<Hub> hub, int fd)
 
 template <class F>
 void Stream::spawn(F&& coroutine) {
-  asio::co_spawn(hub_->io, std::forward<F>(coroutine), [self = self()](std::exception_ptr error) {
+  asio::co_spawn(hub_->io, std::forward<F>(coroutine), [self = self()](const std::exception_ptr& error) {
     if (!error) return;
     try {
       std::rethrow_exception(error);

@@ -51,7 +51,8 @@ bool Gate::take(space::Turn&& turn) {
     }
     const std::size_t bytes = size_of(reply);
     held_bytes_ += bytes;
-    held_[reply.after].replies.push_back({std::move(reply), ++listed_, bytes});
+    Held& held = held_[reply.after];
+    held.replies.push_back({std::move(reply), ++listed_, bytes});
   }
   if (turn.ended.empty() && opened_.empty()) return at_once;
   Held& last = held_[newest()];

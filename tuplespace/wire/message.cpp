@@ -178,7 +178,7 @@ Message unpack(const Incoming& incoming, std::size_t tuple_bytes) {
   InArchive ar(incoming.body.span(), &source);
   const bool known = Kinds::with(incoming.kind, [&](auto&& m) {
     ar >> m;
-    message = std::move(m);
+    message = std::forward<decltype(m)>(m);
   });
   if (!known)
     throw Error(ErrorCode::protocol_error,
@@ -192,10 +192,10 @@ Message unpack(const Incoming& incoming, std::size_t tuple_bytes) {
 bool is_operation(Kind kind) { return (kind >= Kind::out && kind <= Kind::waiters) || kind == Kind::call; }
 
 Message to_message(Operation&& operation) {
-  return std::visit([](auto&& m) { return Message(std::move(m)); }, std::move(operation));
+  return std::visit([](auto&& m) { return Message(std::forward<decltype(m)>(m)); }, std::move(operation));
 }
 Message to_message(Answer&& answer) {
-  return std::visit([](auto&& m) { return Message(std::move(m)); }, std::move(answer));
+  return std::visit([](auto&& m) { return Message(std::forward<decltype(m)>(m)); }, std::move(answer));
 }
 
 }  // namespace parvis::wire
