@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "tuplespace/net/peer.hpp"
+
 namespace parvis::net {
 namespace {
 
@@ -22,6 +24,18 @@ struct Watched {
   boost::asio::steady_timer patience;
 };
 
+void wait_for_death(const std::shared_ptr<Watched>& watch, SessionId session, std::string peer) {
+  watch->process.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                            [watch, session, peer = std::move(peer)](const boost::system::error_code& error) mutable {
+                              if (!error && !has_ended(watch->process.native_handle()))
+                                return wait_for_death(watch, session, std::move(peer));
+                              watch->patience.cancel();
+                              if (error || !watch->hub->handler) return;
+                              watch->hub->handler->peer_died(session, peer);
+                              watch->hub->turn_ended();
+                            });
+}
+
 }  // namespace
 
 void watch_until_death(std::shared_ptr<Hub> hub, int pidfd, SessionId session, std::string peer) {
@@ -34,13 +48,7 @@ void watch_until_death(std::shared_ptr<Hub> hub, int pidfd, SessionId session, s
   watch->patience.async_wait([watch](const boost::system::error_code& error) {
     if (!error) watch->process.cancel();
   });
-  watch->process.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                            [watch, session, peer = std::move(peer)](const boost::system::error_code& error) {
-                              watch->patience.cancel();
-                              if (error || !watch->hub->handler) return;
-                              watch->hub->handler->peer_died(session, peer);
-                              watch->hub->turn_ended();
-                            });
+  wait_for_death(watch, session, std::move(peer));
 }
 
 }  // namespace parvis::net

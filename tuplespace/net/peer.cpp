@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -50,6 +51,11 @@ Peer peer_of(int socket) {
     peer.text = fmt::format("[{}]:{}", text.data(), ntohs(v6->sin6_port));
   }
   return peer;
+}
+
+bool has_ended(int pidfd) {
+  pollfd asked{pidfd, POLLIN, 0};
+  return poll(&asked, 1, 0) > 0;
 }
 
 }  // namespace parvis::net

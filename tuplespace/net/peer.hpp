@@ -16,5 +16,8 @@ struct Peer {
 };
 
 Peer peer_of(int socket);
+// Who waits for a pidfd asks before believing: an event may be that of a descriptor which had its number, or its place
+// in the reactor, before.
+bool has_ended(int pidfd);
 
 }  // namespace parvis::net

@@ -84,8 +84,7 @@ std::string Stream::peer() const {
   return fmt::format("{} ({})", peer_.text, handshake_.client_name());
 }
 
-// --- reading
-// -----------------------------------------------------------------------------------------------------------
+// --- reading ---
 
 bool Stream::may_read() const {
   if (ended()) return true;  // what still comes is read away
@@ -118,10 +117,12 @@ asio::awaitable<void> Stream::read() {
 }
 
 asio::awaitable<void> Stream::watch_process() {
-  auto result =
-      co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
-  const auto& [error] = result;
-  if (error || state_ == State::closed) co_return;
+  do {
+    auto result =
+        co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+    const auto& [error] = result;
+    if (error || state_ == State::closed) co_return;
+  } while (!has_ended(process_.native_handle()));
   peer_dead_ = true;
   // What it sent before it died is still read; then the end is seen, though a child may have inherited the socket.
   boost::system::error_code ignored;  // not connected any more: the reader has seen it
@@ -224,8 +225,7 @@ void Stream::on_request(wire::Incoming&& incoming) {
   }
 }
 
-// --- writing
-// -----------------------------------------------------------------------------------------------------------
+// --- writing ---
 
 void Stream::send(std::uint64_t id, const wire::Message& message, bool lazy) {
   if (ended()) return;
@@ -294,8 +294,7 @@ void Stream::write_some() {
   }
 }
 
-// --- the end
-// -----------------------------------------------------------------------------------------------------------
+// --- the end ---
 
 void Stream::wake() { wake_.cancel(); }
 
