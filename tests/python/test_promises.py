@@ -4,6 +4,7 @@ import re
 import socket
 import stat
 import subprocess
+import sys
 
 import parvis
 import pytest
@@ -70,3 +71,28 @@ def test_p10_only_the_user_reads_the_token_and_reaches_the_socket(server):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(server.home / "token").st_mode) == 0o600
     assert stat.S_IMODE(os.stat(server.home).st_mode) & 0o077 == 0
+
+
+CROWD = """
+import sys, time
+import parvis
+spaces = [parvis.connect(sys.argv[1], space="crowd") for _ in range(100)]
+takes = [space._start_get("never", n, take=True, wait=True) for space in spaces for n in range(300)]
+while sum(space.waiters for space in spaces[0].spaces()) < len(takes):
+    time.sleep(0.01)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_p8_a_process_that_lives_is_not_taken_for_one_that_dies(own_server):
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", CROWD, own_server.address], stdout=subprocess.PIPE) as crowd:
+            assert crowd.stdout.readline() == b"ready\n"
+            crowd.kill()
+        # While the server sees them die, one after the other, their places are given to these.
+        spaces = [parvis.connect(own_server.address, space="living") for _ in range(60)]
+        for n, space in enumerate(spaces):
+            space.out("alive", n)
+            assert space.in_("alive", n) == ("alive", n)
+            space.close()
