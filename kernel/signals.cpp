@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <atomic>
@@ -49,10 +50,13 @@ void stop_on_sigterm(boost::asio::io_context& io, std::function<void()> on_termi
   event_fd = fd;
   process = ::getpid();
   const auto descriptor = std::make_shared<boost::asio::posix::stream_descriptor>(io, fd);
-  descriptor->async_wait(boost::asio::posix::descriptor_base::wait_read,
-                         [descriptor, done = std::move(on_terminate)](const boost::system::error_code& error) {
-                           if (!error) done();
-                         });
+  // It is read, not waited for: an event may be that of a descriptor which had its place in the reactor before.
+  const auto signals = std::make_shared<std::uint64_t>();
+  descriptor->async_read_some(
+      boost::asio::buffer(signals.get(), sizeof *signals),
+      [descriptor, signals, done = std::move(on_terminate)](const boost::system::error_code& error, std::size_t) {
+        if (!error) done();
+      });
   struct sigaction action {};
   action.sa_handler = on_sigterm;
   action.sa_flags = SA_RESTART;
