@@ -76,7 +76,7 @@ bool is_utf8(std::string_view text) {
       left -= sizeof eight;
       continue;
     }
-    const auto n = sequence(p, left);
+    const auto n = *p < 0x80 ? 1 : sequence(p, left);
     if (n == 0) return false;
     p += n;
     left -= n;

@@ -52,6 +52,7 @@ bool Gate::take(space::Turn&& turn) {
     const std::size_t bytes = size_of(reply);
     held_bytes_ += bytes;
     Held& held = held_[reply.after];
+    if (held.replies.empty()) held.replies.reserve(turn.replies.size());
     held.replies.push_back({std::move(reply), ++listed_, bytes});
   }
   if (turn.ended.empty() && opened_.empty()) return at_once;

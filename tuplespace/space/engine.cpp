@@ -275,6 +275,7 @@ Turn Engine::State::take_turn() {
     set_deadline(confirmations_until, Deadline::Kind::confirmations, 0);
   }
   turn.replies = std::exchange(replies, {});
+  replies.reserve(turn.replies.size());  // the next turn is mostly like this one
   turn.ended = std::exchange(ended, {});
   turn.ahead = std::exchange(asked_ahead, {});
   // What came and went within one batch leaves no batch to wait for.

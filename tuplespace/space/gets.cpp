@@ -7,11 +7,27 @@
 
 namespace parvis::space {
 
+namespace {
+constexpr std::size_t most_kept = 1024;  // bytes of a template
+}  // namespace
+
 std::vector<Matcher> matchers_of(const std::vector<Payload>& templates) {
   std::vector<Matcher> matchers;
   matchers.reserve(templates.size());
   for (const Payload& pattern : templates) matchers.emplace_back(pattern.flat().span());
   return matchers;
+}
+
+// Who asks again mostly asks the same: workers a farm, a client in a loop.
+std::vector<Matcher> Engine::State::matchers_for(const Get& get) {
+  if (get.templates.size() == 1 && last_asked.size() == 1 &&
+      same_bytes(last_asked.front().bytes(), get.templates.front().flat().span()))
+    return std::move(last_asked);
+  return matchers_of(get.templates);
+}
+
+void Engine::State::keep(std::vector<Matcher>&& matchers) {
+  if (matchers.size() == 1 && matchers.front().bytes().size() <= most_kept) last_asked = std::move(matchers);
 }
 
 std::optional<Failed> refuse_templates(const std::vector<Payload>& templates) {
@@ -55,18 +71,24 @@ std::vector<Entry*> Engine::State::matches_to_transfer(const Space& from, std::s
 
 void Engine::State::run(Session& s, Sequence sequence, const Get& get) {
   if (auto refused = refuse(s, get)) return fail(s, sequence, std::move(*refused));
-  std::vector<Matcher> matchers = matchers_of(get.templates);
+  std::vector<Matcher> matchers = matchers_for(get);
   Space* space = spaces.find(get.space);
   const Wish wish{get.take, get.max, get.transaction, get.begin, get.lease_us};
   std::vector<Entry*> found;
   if (space != nullptr && !find(*space, matchers, get.max, get.take ? takes : reads, found))
     return fail(s, sequence, too_many_steps("too many tuples had to be compared", ordering_for(*space, matchers)));
-  if (!found.empty()) return give(s, sequence, wish, *space, found);
+  if (!found.empty()) {
+    keep(std::move(matchers));
+    return give(s, sequence, wish, *space, found);
+  }
   const std::uint64_t after = space != nullptr ? after_look(*space) : spaces_dropped;
   if (!get.wait) {
     steps_left = limits.steps_per_operation;
     const TupleId witness = get.settle_us != 0 && space != nullptr ? witness_for(s.id, *space, matchers) : 0;
-    if (witness == 0) return answer_none(s, sequence, get.take, after);
+    if (witness == 0) {
+      keep(std::move(matchers));
+      return answer_none(s, sequence, get.take, after);
+    }
     Wish settling = wish;
     settling.settling = true;
     if (Waiter* waiter = block(s, sequence, get, settling, std::move(matchers))) watch_witness(*waiter, witness);

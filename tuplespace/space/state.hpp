@@ -71,8 +71,7 @@ struct Engine::State {
   std::vector<Groups::value_type*> changed_groups;
   std::set<std::uint32_t> roomy;  // slots of spaces where there may be room for those in line
   ParkedTable parked;
-  std::uint64_t next_parked = 1;
-  std::uint64_t parked_bytes = 0;
+  std::uint64_t next_parked = 1, parked_bytes = 0;
   std::set<std::uint64_t> looks, writing;           // of `parked`, those that wait for an ordered index, for the disk
   unsigned looks_left = 0;                          // of the operation at hand: how often it may still look again
   std::multimap<TupleId, std::uint64_t> witnesses;  // to the waiters that settle by them
@@ -91,6 +90,7 @@ struct Engine::State {
   std::vector<TupleBytes> ahead;  // of the out at hand: its large tuples, in the store already
   std::vector<Ahead> asked_ahead;
   std::map<std::uint64_t, std::uint64_t> ahead_sizes;  // of `parked`, also of those that have left: bytes on their way
+  std::vector<Matcher> last_asked;                     // one, or none: it was moved to where it is used
   Fields fields;                                       // scratch: of the tuple at hand
   std::size_t steps_left = 0;                          // scratch: of the walk at hand
   std::vector<Waiter*> matching_readers;               // scratch
@@ -170,6 +170,8 @@ struct Engine::State {
   // gets.cpp: looking, waiting, handing out
   void run(Session& s, Sequence sequence, const Get& get);
   [[nodiscard]] std::optional<Failed> refuse(const Session& s, const Get& get) const;
+  [[nodiscard]] std::vector<Matcher> matchers_for(const Get& get);
+  void keep(std::vector<Matcher>&& matchers);  // for the next
   // Takes do not see tuples that wait for another of their group.
   enum Sight : std::uint8_t { takes, reads };
   [[nodiscard]] Walk candidates(const Space& space, std::span<const Matcher> matchers, Sight sight, Order after = 0);
@@ -283,7 +285,6 @@ struct Engine::State {
   bool account_free(Entry& entry);
   void account_gone(Entry& entry, std::optional<Event::Kind> event);
   void account_recovered(Entry& entry);
-
   // groups.cpp
   [[nodiscard]] Groups::value_type& group_of(const Entry& entry);
   void change(Groups::value_type& group);
@@ -314,7 +315,6 @@ struct Engine::State {
   void answer_none(Waiter& waiter);
   void answer_none(Session& s, Sequence sequence, bool take, std::uint64_t after);
   void time_out(Waiter& waiter);
-
   // watch.cpp
   void run(Session& s, Sequence sequence, const Watch& watch);
   void note(const Entry& entry, Event::Kind kind);  // an event, if anybody watches the space

@@ -48,10 +48,10 @@ struct Table {
     (void)((std::is_same_v<M, typename E::Type> ? (kind = E::kind, true) : false) || ...);
     return kind;
   }
-  // Calls f with a default message of this kind; false when there is none.
+  // Calls f with a default message of this kind, made in its place; false when there is none.
   template <class F>
-  static bool with(Kind kind, F&& f) {
-    return ((kind == E::kind ? (f(typename E::Type{}), true) : false) || ...);
+  static bool with(Kind kind, Message& place, F&& f) {
+    return ((kind == E::kind ? (f(place.emplace<typename E::Type>()), true) : false) || ...);
   }
 };
 using Kinds =
@@ -176,10 +176,7 @@ Message unpack(const Incoming& incoming, std::size_t tuple_bytes) {
   Message message;
   PayloadSource source{&incoming.body, incoming.segments};
   InArchive ar(incoming.body.span(), &source);
-  const bool known = Kinds::with(incoming.kind, [&](auto&& m) {
-    ar >> m;
-    message = std::forward<decltype(m)>(m);
-  });
+  const bool known = Kinds::with(incoming.kind, message, [&](auto& m) { ar >> m; });
   if (!known)
     throw Error(ErrorCode::protocol_error,
                 fmt::format("unknown kind of message {}", static_cast<unsigned>(incoming.kind)));
