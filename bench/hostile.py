@@ -1,9 +1,11 @@
 """What other clients feel of slow and hostile peers: round trips of one client alone, and beside each kind of peer.
-Those that never rest take a share of the cores, whoever serves them: so they are measured at a server that drops
-all, too.
+
+Peers of elsewhere have cores of their own; here those that never rest would take ours, whoever serves them. So they run
+when a core has nothing better to do (nice 19), and how often they got to attack is told; and they are measured at a
+server that drops all, too.
 
 usage: hostile.py ADDRESS SOCKET N SPACE_BENCH        figures
-       hostile.py peer KIND ADDRESS SOCKET            is such a peer until it is killed; says "ready"
+       hostile.py peer KIND ADDRESS SOCKET            is such a peer; says "ready", and at SIGTERM its attacks a second
        hostile.py elsewhere KIND ADDRESS SOCKET       likewise, at a server of its own
 """
 import contextlib
@@ -68,7 +70,7 @@ def dripping(_: str, path: str) -> Iterator[None]:
         for peer in crowd:
             with contextlib.suppress(OSError):  # the server had enough of it: that is its right
                 peer.send(b"\1")
-            time.sleep(PAUSE_S)
+            yield
 
 
 def flood(_: str, path: str) -> Iterator[None]:
@@ -76,7 +78,7 @@ def flood(_: str, path: str) -> Iterator[None]:
     yield
     while True:
         dial(path).close()
-        time.sleep(PAUSE_S)
+        yield
 
 
 def garbage(_: str, path: str) -> Iterator[None]:
@@ -85,7 +87,7 @@ def garbage(_: str, path: str) -> Iterator[None]:
     while True:
         with dial(path) as peer, contextlib.suppress(OSError):
             peer.sendall(os.urandom(4096))
-        time.sleep(PAUSE_S)
+        yield
 
 
 KINDS: dict[str, Callable[[str, str], Iterator[None]]] = {
@@ -119,6 +121,20 @@ def drop_all(path: str) -> None:
     os._exit(0)
 
 
+def attack(peer: Iterator[None]) -> None:
+    next(peer)
+    print("ready", flush=True)
+    begin, attacks = time.monotonic(), 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(print(attacks / (time.monotonic() - begin), flush=True)))
+    os.nice(19)
+    for attacks, _ in enumerate(peer):
+        time.sleep(PAUSE_S)
+
+
+def tell(metric: str, value: float, unit: str) -> None:
+    print(json.dumps({"metric": metric, "value": value, "unit": unit}), flush=True)
+
+
 def main() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -127,8 +143,7 @@ def main() -> None:
         if sys.argv[1] == "elsewhere":
             path = f"\0parvis-bench-{os.getpid()}"  # a name that ends with its processes
             drop_all(path)
-        for _ in KINDS[kind](address, path):
-            print("ready", flush=True)
+        attack(KINDS[kind](address, path))
         return
     address, path, n, program = sys.argv[1:]
 
@@ -136,14 +151,18 @@ def main() -> None:
         out = subprocess.run([program, address, "1", n], check=True, stdout=subprocess.PIPE, text=True).stdout
         for line in map(json.loads, out.splitlines()):
             if line["metric"].removesuffix(" p99") in ("out", "rd", "in") and line["unit"] == "us":
-                print(json.dumps({**line, "metric": line["metric"] + beside}), flush=True)
+                tell(line["metric"] + beside, line["value"], line["unit"])
 
     measure(", alone")
     for how, kind in [("peer", kind) for kind in KINDS] + [("elsewhere", kind.__name__) for kind in RESTLESS]:
         with subprocess.Popen([sys.executable, __file__, how, kind, address, path], stdout=subprocess.PIPE) as peer:
             if not peer.stdout or peer.stdout.readline() != b"ready\n":
                 sys.exit(f"the {kind} peer has failed")
-            measure(f", beside {kind}" + (" elsewhere" if how == "elsewhere" else ""))
+            beside = f", beside {kind}" + (" elsewhere" if how == "elsewhere" else "")
+            measure(beside)
+            if KINDS[kind] in RESTLESS:
+                peer.terminate()
+                tell("attacks" + beside, float(peer.stdout.readline()), "/s")
             peer.kill()
     measure(", alone again")
 

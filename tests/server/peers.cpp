@@ -167,6 +167,22 @@ TEST_CASE("P9: ten thousand idle connections cost little, and do not slow the ot
   CHECK(idle.back().call<Done>(1, count({"fine"})).number == 100);
 }
 
+TEST_CASE("P9: who connects and says nothing costs one descriptor") {
+  House house;
+  auto other = connect(house.home());
+  other.open();
+  const auto descriptors = [&] {
+    const std::filesystem::directory_iterator open("/proc/" + std::to_string(house.server.process.pid()) + "/fd");
+    return std::distance(begin(open), end(open));
+  };
+  const auto before = descriptors();
+  std::vector<RawClient> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(connect(house.home()));
+  auto last = connect(house.home());  // accepted behind them; its process is watched as well
+  last.open();
+  CHECK(descriptors() == before + 102);
+}
+
 TEST_CASE("P9: a hundred thousand blocked operations cost little; one more is refused, and each is still found") {
   House house({"waiters=100000", "heartbeat=60000"});
   auto waiting = connect(house.home());

@@ -40,12 +40,12 @@ void Hub::stop() {
   for (const auto& stream : all) stream->finish();
 }
 
-void Hub::accepted(int fd) {
+void Hub::accepted(int fd, bool local) {
   if (!handler) {
     ::close(fd);
     return;
   }
-  auto stream = std::make_shared<Stream>(shared_from_this(), fd);
+  auto stream = std::make_shared<Stream>(shared_from_this(), fd, local);
   streams.insert(stream);
   stream->start();
   if (streams.size() > options.limits.connections) {

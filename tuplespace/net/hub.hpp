@@ -22,7 +22,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   void start();                                       // the tick that notices silence
   void stop();                                        // closes everything at once; the handler is not called any more
-  void accepted(int fd);                              // takes the socket over
+  void accepted(int fd, bool local);                  // takes the socket over; `local`: a Unix socket
   void dirty(const std::shared_ptr<Stream>& stream);  // has something to write when the turn ends
   void turn_ended();                                  // a connection has been read: everybody may answer now
   void removed(const std::shared_ptr<Stream>& stream) { streams.erase(stream); }

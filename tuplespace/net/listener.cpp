@@ -77,7 +77,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     for (int i = 0; i < accepts_in_a_row; ++i) {
       const int fd = accept4(socket_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        hub_->accepted(fd);
+        hub_->accepted(fd, !address_.path.empty());
         continue;
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) return false;

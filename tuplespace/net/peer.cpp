@@ -25,10 +25,6 @@ Peer unix_peer(int socket) {
   peer.same_user = who.uid == geteuid();
   peer.pid = who.pid;
   peer.text = fmt::format("unix pid {}", who.pid);
-  if (who.pid <= 0) return peer;  // in a pid namespace we cannot see
-  const long fd = syscall(SYS_pidfd_open, who.pid, 0);
-  peer.pidfd = static_cast<int>(fd);
-  peer.gone = fd < 0 && errno == ESRCH;
   return peer;
 }
 
@@ -51,6 +47,12 @@ Peer peer_of(int socket) {
     peer.text = fmt::format("[{}]:{}", text.data(), ntohs(v6->sin6_port));
   }
   return peer;
+}
+
+Process process_of(const Peer& peer) {
+  if (peer.pid <= 0) return {};  // none, or in a pid namespace we cannot see
+  const long fd = syscall(SYS_pidfd_open, peer.pid, 0);
+  return {static_cast<int>(fd), fd < 0 && errno == ESRCH};
 }
 
 bool has_ended(int pidfd) {

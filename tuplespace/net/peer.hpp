@@ -10,12 +10,17 @@ namespace parvis::net {
 struct Peer {
   bool same_user = false;  // a Unix socket whose other end runs as our user (SO_PEERCRED)
   pid_t pid = 0;           // of a Unix socket's other end; 0: unknown
-  int pidfd = -1;          // becomes readable when that process ends; -1: none. The caller closes it
-  bool gone = false;       // the process had ended before we could look
   std::string text;        // "unix pid 4711", "127.0.0.1:4711"
 };
 
 Peer peer_of(int socket);
+
+struct Process {
+  int pidfd = -1;     // becomes readable when the process ends; -1: none. The caller closes it
+  bool gone = false;  // it had ended before we could look
+};
+
+Process process_of(const Peer& peer);
 // Who waits for a pidfd asks before believing: an event may be that of a descriptor which had its number, or its place
 // in the reactor, before.
 bool has_ended(int pidfd);

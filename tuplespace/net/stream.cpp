@@ -1,6 +1,5 @@
 #include "tuplespace/net/stream.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,13 +24,6 @@ constexpr std::chrono::milliseconds lazy_delay{50};
 constexpr std::chrono::milliseconds closing_time{2000};
 constexpr std::size_t gathered_parts = 64;
 
-asio::generic::stream_protocol protocol_of(int fd) {
-  int family = AF_UNIX;
-  socklen_t size = sizeof family;
-  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) family = AF_UNIX;
-  return {family, family == AF_UNIX ? 0 : IPPROTO_TCP};
-}
-
 // Many tuples may be the answer to a few bytes: one such request a turn, and the next when its answer is on its way.
 bool may_be_large(const wire::Message& request) {
   if (const auto* get = std::get_if<Get>(&request)) return get->max > 1;
@@ -42,23 +34,21 @@ bool may_be_large(const wire::Message& request) {
 
 }  // namespace
 
-Stream::Stream(std::shared_ptr<Hub> hub, int fd)
+Stream::Stream(std::shared_ptr<Hub> hub, int fd, bool local)
     : hub_(std::move(hub)),
-      socket_(hub_->io, protocol_of(fd), fd),
+      socket_(hub_->io, {local ? AF_UNIX : AF_INET, local ? 0 : IPPROTO_TCP}, fd),
       process_(hub_->io),
       wake_(hub_->io),
       lazy_(hub_->io),
-      peer_(peer_of(fd)),
-      handshake_(hub_->options.token, peer_.same_user, hub_->options.server_name),
       assembler_(hub_->options.limits),
       heard_(Clock::now()),
       wrote_(heard_),
       deadline_(heard_ + hub_->options.limits.hello_timeout) {
-  if (peer_.pidfd >= 0) process_.assign(peer_.pidfd);
-  peer_dead_ = peer_.gone;
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // not on a Unix socket, where it fails and is not needed
   socket_.non_blocking(true);
+  if (local) return;
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  identify();  // a reset would take its address away
 }
 
 template <class F>
@@ -68,6 +58,7 @@ void Stream::spawn(F&& coroutine) {
     try {
       std::rethrow_exception(error);
     } catch (const std::exception& e) {
+      self->identify();
       self->hub_->note("internal_error", self->peer(), e.what());
     }
     self->finish();
@@ -76,13 +67,13 @@ void Stream::spawn(F&& coroutine) {
 
 void Stream::start() {
   spawn([self = self()] { return self->read(); });
-  if (process_.is_open()) spawn([self = self()] { return self->watch_process(); });
 }
 
-std::string Stream::peer() const {
-  if (handshake_.client_name().empty()) return peer_.text;
-  return fmt::format("{} ({})", peer_.text, handshake_.client_name());
+void Stream::identify() {
+  if (peer_.text.empty()) peer_ = peer_of(socket_.native_handle());
 }
+
+std::string Stream::peer() const { return name.empty() ? peer_.text : fmt::format("{} ({})", peer_.text, name); }
 
 // --- reading ---
 
@@ -177,8 +168,15 @@ void Stream::on_hello(const wire::Message& message) {
   const auto* hello = std::get_if<wire::Hello>(&message);
   if (!hello) throw Error(ErrorCode::protocol_error, "the first message of a connection is hello");
   name = hello->name;
-  send(0, handshake_.hello(*hello), false);
+  identify();
+  handshake_.emplace(hub_->options.token, peer_.same_user, hub_->options.server_name);
+  send(0, handshake_->hello(*hello), false);
   state_ = State::proof;
+  const Process process = process_of(peer_);
+  peer_dead_ = process.gone;
+  if (process.pidfd < 0) return;
+  process_.assign(process.pidfd);
+  spawn([self = self()] { return self->watch_process(); });
 }
 
 void Stream::on_proof(const wire::Message& message) {
@@ -186,10 +184,10 @@ void Stream::on_proof(const wire::Message& message) {
   if (!proof) throw Error(ErrorCode::protocol_error, "the second message of a connection is proof");
   Handler* handler = hub_->handler;
   if (!handler) return;
-  const auto resume = handshake_.proof(*proof, [handler](SessionId id) { return handler->secret_of(id); });
+  const auto resume = handshake_->proof(*proof, [handler](SessionId id) { return handler->secret_of(id); });
   const Limits& limits = hub_->options.limits;
   wire::Welcome& welcome = welcome_;
-  welcome.proof = handshake_.server_proof();
+  welcome.proof = handshake_->server_proof();
   welcome.heartbeat_ms = static_cast<std::uint64_t>(limits.heartbeat.count());
   welcome.grace_ms = static_cast<std::uint64_t>(limits.grace.count());
   welcome.tuple_bytes = limits.tuple_bytes;
@@ -325,6 +323,7 @@ void Stream::tick() {
 
 void Stream::fail(const Error& error) {
   if (ended()) return;
+  identify();
   hub_->note("refused", peer(), error.what());
   const std::string prefix =
       state_ == State::hello && error.code() != ErrorCode::timeout && error.code() != ErrorCode::limit_exceeded

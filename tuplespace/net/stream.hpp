@@ -14,6 +14,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "tuplespace/net/hub.hpp"
@@ -24,7 +25,7 @@ namespace parvis::net {
 
 class Stream final : public Connection {
  public:
-  Stream(std::shared_ptr<Hub> hub, int fd);
+  Stream(std::shared_ptr<Hub> hub, int fd, bool local);  // `local`: a Unix socket
   void start();
 
   void send(std::uint64_t id, const wire::Message& message, bool lazy) override;
@@ -56,6 +57,7 @@ class Stream final : public Connection {
   [[nodiscard]] std::shared_ptr<Stream> self() { return std::static_pointer_cast<Stream>(shared_from_this()); }
   [[nodiscard]] bool may_read() const;
   [[nodiscard]] bool ended() const { return state_ == State::closing || state_ == State::closed; }
+  void identify();
   void take_in(std::size_t bytes);
   void work_off();
   void handled();
@@ -69,15 +71,15 @@ class Stream final : public Connection {
 
   std::shared_ptr<Hub> hub_;
   boost::asio::generic::stream_protocol::socket socket_;
-  boost::asio::posix::stream_descriptor process_;  // pidfd of the peer
+  boost::asio::posix::stream_descriptor process_;  // pidfd of the peer, likewise
   boost::asio::steady_timer wake_, lazy_;
-  Peer peer_;
+  Peer peer_;  // of a Unix socket from the hello on: who says nothing costs a descriptor, and no more
   State state_ = State::hello;
   bool opened_ = false;  // the owner knows this connection
   bool peer_dead_ = false;
   bool dirty_ = false, lazy_waits_ = false, writing_ = false, shut_ = false, asked_ = false;
-  wire::ServerHandshake handshake_;
-  wire::Welcome welcome_;  // while it is held
+  std::optional<wire::ServerHandshake> handshake_;  // from the hello on
+  wire::Welcome welcome_;                           // while it is held
   wire::Assembler assembler_;
   std::deque<wire::Incoming> backlog_;  // of what was read, requests behind one that may have a large answer
   bool large_answer_ = false;

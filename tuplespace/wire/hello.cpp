@@ -133,7 +133,6 @@ Challenge ServerHandshake::hello(const Hello& hello) {
                             protocol_version, hello.version_min, hello.version_max));
   }
   client_nonce_ = hello.nonce;
-  client_name_ = hello.name;
   Challenge challenge;
   challenge.nonce = nonce_;
   challenge.server = server_;

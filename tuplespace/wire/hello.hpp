@@ -51,12 +51,11 @@ class ServerHandshake {
   using SecretOf = std::function<std::optional<std::array<std::byte, 16>>(SessionId)>;
   std::optional<SessionId> proof(const Proof& proof, const SecretOf& secret_of);
   [[nodiscard]] Mac server_proof() const;  // for Welcome
-  [[nodiscard]] const std::string& client_name() const { return client_name_; }
 
  private:
   Token token_;
   bool same_user_;
-  std::string server_, client_name_;
+  std::string server_;
   Nonce nonce_{}, client_nonce_{};
 };
 
