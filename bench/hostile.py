@@ -1,25 +1,23 @@
 """What other clients feel of slow and hostile peers: round trips of one client alone, and beside each kind of peer.
 
-Peers of elsewhere have cores of their own; here those that never rest would take ours, whoever serves them. So they run
-when a core has nothing better to do (nice 19), and how often they got to attack is told; and they are measured at a
-server that drops all, too.
+Peers of elsewhere have cores of their own: so these leave the first to server and client, who share it, and how often
+they got to attack is told.
 
-usage: hostile.py ADDRESS SOCKET N SPACE_BENCH        figures
+usage: hostile.py ADDRESS SOCKET N SPACE_BENCH        figures, where the server has the first core
        hostile.py peer KIND ADDRESS SOCKET            is such a peer; says "ready", and at SIGTERM its attacks a second
-       hostile.py elsewhere KIND ADDRESS SOCKET       likewise, at a server of its own
 """
 import contextlib
 import json
 import os
 import resource
-import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import cast
+
+from peers import ONE_CORE
 
 PAUSE_S = 0.002  # between the attacks of those that never rest: on few cores they would measure the scheduler
 
@@ -97,36 +95,12 @@ KINDS: dict[str, Callable[[str, str], Iterator[None]]] = {
 RESTLESS = (dripping, flood, garbage)
 
 
-def drop_all(path: str) -> None:
-    """A server that reads what comes and keeps nothing, in a process of its own: it ends with this one."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen(1000)
-    parent = os.getpid()
-    if os.fork():
-        return
-    with selectors.DefaultSelector() as ready:
-        ready.register(listener, selectors.EVENT_READ)
-        while os.getppid() == parent:
-            for key, _ in ready.select(1):
-                if key.fileobj is listener:
-                    ready.register(listener.accept()[0], selectors.EVENT_READ)
-                    continue
-                peer = cast(socket.socket, key.fileobj)
-                with contextlib.suppress(OSError):
-                    if peer.recv(65536):
-                        continue
-                ready.unregister(peer)
-                peer.close()
-    os._exit(0)
-
-
 def attack(peer: Iterator[None]) -> None:
+    os.sched_setaffinity(0, os.sched_getaffinity(0) - {0} or {0})
     next(peer)
     print("ready", flush=True)
     begin, attacks = time.monotonic(), 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(print(attacks / (time.monotonic() - begin), flush=True)))
-    os.nice(19)
     for attacks, _ in enumerate(peer):
         time.sleep(PAUSE_S)
 
@@ -138,31 +112,28 @@ def tell(metric: str, value: float, unit: str) -> None:
 def main() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if sys.argv[1] in ("peer", "elsewhere"):
+    if sys.argv[1] == "peer":
         kind, address, path = sys.argv[2:]
-        if sys.argv[1] == "elsewhere":
-            path = f"\0parvis-bench-{os.getpid()}"  # a name that ends with its processes
-            drop_all(path)
         attack(KINDS[kind](address, path))
         return
     address, path, n, program = sys.argv[1:]
 
     def measure(beside: str) -> None:
-        out = subprocess.run([program, address, "1", n], check=True, stdout=subprocess.PIPE, text=True).stdout
+        command = [*ONE_CORE, program, address, "1", n]
+        out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         for line in map(json.loads, out.splitlines()):
             if line["metric"].removesuffix(" p99") in ("out", "rd", "in") and line["unit"] == "us":
                 tell(line["metric"] + beside, line["value"], line["unit"])
 
     measure(", alone")
-    for how, kind in [("peer", kind) for kind in KINDS] + [("elsewhere", kind.__name__) for kind in RESTLESS]:
-        with subprocess.Popen([sys.executable, __file__, how, kind, address, path], stdout=subprocess.PIPE) as peer:
+    for kind in KINDS:
+        with subprocess.Popen([sys.executable, __file__, "peer", kind, address, path], stdout=subprocess.PIPE) as peer:
             if not peer.stdout or peer.stdout.readline() != b"ready\n":
                 sys.exit(f"the {kind} peer has failed")
-            beside = f", beside {kind}" + (" elsewhere" if how == "elsewhere" else "")
-            measure(beside)
+            measure(f", beside {kind}")
             if KINDS[kind] in RESTLESS:
                 peer.terminate()
-                tell("attacks" + beside, float(peer.stdout.readline()), "/s")
+                tell(f"attacks, beside {kind}", float(peer.stdout.readline()), "/s")
             peer.kill()
     measure(", alone again")
 

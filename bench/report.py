@@ -28,8 +28,6 @@ def comparisons() -> list[tuple[str, str]]:
     rows.append(("python: rendezvous p50", "multiprocessing.Queue: rendezvous p50"))
     rows += [(f"{op} p99, beside {kind}", f"{op} p99, alone") for op in ("out", "rd", "in")
              for kind in ("idle", "waiters", "stopped", "dripping", "flood", "garbage")]
-    rows += [(f"{op} p99, beside {kind}", f"{op} p99, beside {kind} elsewhere") for op in ("out", "rd", "in")
-             for kind in ("dripping", "flood", "garbage")]
     rows.append(("farm: no-op tasks", "ProcessPoolExecutor: no-op tasks"))
     rows.append(("farm: submit and wait p50", "ProcessPoolExecutor: submit and wait p50"))
     rows += [(f"kernel: {verb} 100 MB", "raw: memcpy") for verb in ("push", "pull")]
