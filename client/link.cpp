@@ -106,7 +106,9 @@ std::optional<Answer> Link::wait(Request& request, const Wait& wait, Patience pa
   Lock lock(mutex_);
   if (!await(lock, request, wait.on_signal, until)) return std::nullopt;
   auto answer = answer_of(request);
-  if (wait.confirm && std::holds_alternative<Found>(answer)) release_late(request.sequence);
+  const bool held = std::holds_alternative<Found>(answer);
+  if (held && wait.confirm) release_late(request.sequence);
+  request.over = wait.confirm || !held;
   return answer;
 }
 

@@ -54,6 +54,7 @@ struct Request {
   bool hold = false;            // its answer may be confirmed only when it has been released
   bool self_confirmed = false;  // by its caller, who calls confirm() or refuse(); else as soon as the caller has it
   bool finished = false;
+  bool over = false;       // and its caller has the answer: nothing of it is to be given back
   Waker* waker = nullptr;  // of the thread that waits for it
   Result result;
 

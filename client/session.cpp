@@ -74,41 +74,37 @@ struct Session::State {
   std::mutex renewing;
 };
 
-struct Pending::Shared {
-  std::shared_ptr<Link> link;
-  std::shared_ptr<Request> request;
-  std::uint64_t generation = fork_generation();
-
-  Link& use() const {
-    if (generation != fork_generation()) {
-      throw Error(ErrorCode::disconnected, "this operation belongs to the process that forked this one");
-    }
-    return *link;
-  }
-};
-
 Pending::Pending(Pending&&) noexcept = default;
 
 Pending& Pending::operator=(Pending&& other) noexcept {
-  std::swap(shared_, other.shared_);
+  std::swap(link_, other.link_);
+  std::swap(request_, other.request_);
+  std::swap(generation_, other.generation_);
   return *this;
 }
 
 Pending::~Pending() {
-  if (shared_ && shared_->generation == fork_generation()) shared_->link->drop(*shared_->request);
+  if (request_ && !request_->over && generation_ == fork_generation()) link_->drop(*request_);
 }
 
-Sequence Pending::sequence() const { return shared_->request->sequence; }
+Link& Pending::use() const {
+  if (generation_ != fork_generation()) {
+    throw Error(ErrorCode::disconnected, "this operation belongs to the process that forked this one");
+  }
+  return *link_;
+}
 
-bool Pending::ready() const { return shared_->use().ready(*shared_->request); }
+Sequence Pending::sequence() const { return request_->sequence; }
+
+bool Pending::ready() const { return use().ready(*request_); }
 
 std::optional<Answer> Pending::wait(const Wait& wait, std::optional<std::chrono::microseconds> patience) {
-  return shared_->use().wait(*shared_->request, wait, patience);
+  return use().wait(*request_, wait, patience);
 }
 
-void Pending::cancel() { shared_->use().cancel(shared_->request->sequence); }
+void Pending::cancel() { use().cancel(request_->sequence); }
 
-void Pending::confirm() { shared_->use().confirm_late(shared_->request->sequence); }
+void Pending::confirm() { use().confirm_late(request_->sequence); }
 
 std::shared_ptr<Session> Session::connect(const Options& options) {
   auto connection = make_connection(options);
@@ -130,12 +126,13 @@ Answer Session::call(const Operation& operation, const Wait& wait, Sequence* seq
 }
 
 Pending Session::start(const Operation& operation) {
-  auto shared = std::make_shared<Pending::Shared>();
-  shared->link = state_->share();
-  shared->request = std::make_shared<Request>();
-  shared->link->start(shared->request, operation);
+  auto link = state_->share();
+  auto request = std::make_shared<Request>();
+  link->start(request, operation);
   Pending pending;
-  pending.shared_ = std::move(shared);
+  pending.link_ = std::move(link);
+  pending.request_ = std::move(request);
+  pending.generation_ = fork_generation();
   return pending;
 }
 

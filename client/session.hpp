@@ -40,6 +40,8 @@ struct Wait {
   bool confirm = true;  // false: the caller confirms by itself, once it has used the answer (the command line)
 };
 
+class Link;
+struct Request;
 class Session;
 
 // An operation under way. Movable; dropping it before it is done abandons it: a blocked get is refused.
@@ -59,8 +61,10 @@ class Pending {
 
  private:
   friend class Session;
-  struct Shared;
-  std::shared_ptr<Shared> shared_;
+  [[nodiscard]] Link& use() const;
+  std::shared_ptr<Link> link_;
+  std::shared_ptr<Request> request_;
+  std::uint64_t generation_ = 0;  // of the process that started it
 };
 
 // While one lives, operations that are started gather, and go out together: when somebody waits, when there are 64 KiB
