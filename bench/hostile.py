@@ -65,9 +65,11 @@ def dripping(_: str, path: str) -> Iterator[None]:
     crowd = [dial(path) for _ in range(200)]
     yield
     while True:
-        for peer in crowd:
-            with contextlib.suppress(OSError):  # the server had enough of it: that is its right
+        for i, peer in enumerate(crowd):
+            try:
                 peer.send(b"\1")
+            except OSError:  # the server had enough of it
+                crowd[i] = dial(path)
             yield
 
 

@@ -29,8 +29,10 @@ endif()
 # A target with the property PARVIS_WHOLE is optimised as a whole when it is linked: the server. Everything else links
 # the same objects as they are.
 option(PARVIS_LTO "In a release, optimise the server as a whole (off: its links take a second, not twenty)" ON)
-if(PARVIS_LTO AND CMAKE_BUILD_TYPE STREQUAL Release AND CMAKE_CXX_COMPILER_ID STREQUAL GNU
-   AND NOT PARVIS_SANITIZE AND NOT PARVIS_FUZZ)
+if(NOT CMAKE_BUILD_TYPE STREQUAL Release OR NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU OR PARVIS_SANITIZE OR PARVIS_FUZZ)
+  set(PARVIS_LTO OFF)
+endif()
+if(PARVIS_LTO)
   add_compile_options(-flto=auto -ffat-lto-objects)
   add_link_options($<IF:$<BOOL:$<TARGET_PROPERTY:PARVIS_WHOLE>>,-flto=auto,-fno-lto>)
 endif()

@@ -23,7 +23,7 @@ def test_what_is_installed_works(tmp_path, own_server):
     assert output_of([sys.executable, "-c", program], PYTHONPATH=str(package), **reach).startswith(str(package))
 
     flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", "parvis"],
-                                  PKG_CONFIG_PATH=str(tmp_path / "lib" / "pkgconfig")))
+                                  PKG_CONFIG_PATH=str(next(tmp_path.rglob("parvis.pc")).parent)))
     hello = str(tmp_path / "hello")
     output_of(["g++", "-std=c++20", "-o", hello, str(ROOT / "examples" / "01_hello.cpp"), *flags])
     assert output_of([hello], **reach) == (ROOT / "examples" / "expected" / "cpp_01_hello.txt").read_text()

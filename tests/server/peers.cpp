@@ -183,6 +183,35 @@ TEST_CASE("P9: who connects and says nothing costs one descriptor") {
   CHECK(descriptors() == before + 102);
 }
 
+TEST_CASE("P9: who could not be watched, for want of a descriptor, is refused with the reason") {
+  House house;
+  auto first = connect(house.home());  // so that the server has begun, and what it opens to begin with is closed
+  first.open();
+  first.call<Done>(1, out({"fine"}));
+  const auto pid = house.server.process.pid();
+  rlim_t open = 0, highest = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    highest = std::max<rlim_t>(highest, std::stoul(entry.path().filename()));
+    ++open;
+  }
+  const rlimit limit{highest + 10, highest + 10};
+  REQUIRE(prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0);
+  std::vector<RawClient> silent;
+  while (open + 1 < limit.rlim_cur) {
+    silent.push_back(connect(house.home()));
+    ++open;
+  }
+  auto last = connect(house.home());
+  last.send(0, wire::ClientHandshake({}, "last", {}, true).hello());
+  const auto refused = last.expect<Failed>(0);
+  CHECK(refused.code == ErrorCode::limit_exceeded);
+  CHECK_THAT(refused.text, Catch::Contains("descriptor"));
+  silent.clear();
+  auto next = connect(house.home());
+  next.open();
+  CHECK(next.call<Done>(1, count({"fine"})).number == 1);
+}
+
 TEST_CASE("P9: a hundred thousand blocked operations cost little; one more is refused, and each is still found") {
   House house({"waiters=100000", "heartbeat=60000"});
   auto waiting = connect(house.home());

@@ -1,6 +1,8 @@
 #include "tuplespace/net/hub.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <boost/asio/post.hpp>
 
@@ -45,7 +47,14 @@ void Hub::accepted(int fd, bool local) {
     ::close(fd);
     return;
   }
-  auto stream = std::make_shared<Stream>(shared_from_this(), fd, local);
+  Stream::Socket socket(io);
+  boost::system::error_code error;
+  socket.assign({local ? AF_UNIX : AF_INET, local ? 0 : IPPROTO_TCP}, fd, error);
+  if (error) {  // the reactor has no room for it
+    ::close(fd);
+    return note("cannot_accept", "a new connection", error.message());
+  }
+  auto stream = std::make_shared<Stream>(shared_from_this(), std::move(socket), local);
   streams.insert(stream);
   stream->start();
   if (streams.size() > options.limits.connections) {

@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 
+#include "tuplespace/model/error.hpp"
+
 namespace parvis::net {
 namespace {
 
@@ -52,6 +54,8 @@ Peer peer_of(int socket) {
 Process process_of(const Peer& peer) {
   if (peer.pid <= 0) return {};  // none, or in a pid namespace we cannot see
   const long fd = syscall(SYS_pidfd_open, peer.pid, 0);
+  if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    throw Error(ErrorCode::limit_exceeded, "the server has no descriptor left to watch your process with (ulimit -n)");
   return {static_cast<int>(fd), fd < 0 && errno == ESRCH};
 }
 

@@ -20,6 +20,7 @@ struct Process {
   bool gone = false;  // it had ended before we could look
 };
 
+// Throws Error{limit_exceeded} when the system has no descriptor for it: nobody would notice that process's end.
 Process process_of(const Peer& peer);
 // Who waits for a pidfd asks before believing: an event may be that of a descriptor which had its number, or its place
 // in the reactor, before.

@@ -34,9 +34,9 @@ bool may_be_large(const wire::Message& request) {
 
 }  // namespace
 
-Stream::Stream(std::shared_ptr<Hub> hub, int fd, bool local)
+Stream::Stream(std::shared_ptr<Hub> hub, Socket&& socket, bool local)
     : hub_(std::move(hub)),
-      socket_(hub_->io, {local ? AF_UNIX : AF_INET, local ? 0 : IPPROTO_TCP}, fd),
+      socket_(std::move(socket)),
       process_(hub_->io),
       wake_(hub_->io),
       lazy_(hub_->io),
@@ -47,7 +47,7 @@ Stream::Stream(std::shared_ptr<Hub> hub, int fd, bool local)
   socket_.non_blocking(true);
   if (local) return;
   const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   identify();  // a reset would take its address away
 }
 
@@ -114,6 +114,10 @@ asio::awaitable<void> Stream::watch_process() {
     const auto& [error] = result;
     if (error || state_ == State::closed) co_return;
   } while (!has_ended(process_.native_handle()));
+  end_of_process();
+}
+
+void Stream::end_of_process() {
   peer_dead_ = true;
   // What it sent before it died is still read; then the end is seen, though a child may have inherited the socket.
   boost::system::error_code ignored;  // not connected any more: the reader has seen it
@@ -169,13 +173,21 @@ void Stream::on_hello(const wire::Message& message) {
   if (!hello) throw Error(ErrorCode::protocol_error, "the first message of a connection is hello");
   name = hello->name;
   identify();
+  watch(process_of(peer_));
   handshake_.emplace(hub_->options.token, peer_.same_user, hub_->options.server_name);
   send(0, handshake_->hello(*hello), false);
   state_ = State::proof;
-  const Process process = process_of(peer_);
-  peer_dead_ = process.gone;
+}
+
+void Stream::watch(const Process& process) {
+  if (process.gone) return end_of_process();
   if (process.pidfd < 0) return;
-  process_.assign(process.pidfd);
+  boost::system::error_code error;
+  process_.assign(process.pidfd, error);
+  if (error) {
+    ::close(process.pidfd);
+    throw Error(ErrorCode::limit_exceeded, "the server cannot watch your process: " + error.message());
+  }
   spawn([self = self()] { return self->watch_process(); });
 }
 

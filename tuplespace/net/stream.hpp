@@ -25,7 +25,8 @@ namespace parvis::net {
 
 class Stream final : public Connection {
  public:
-  Stream(std::shared_ptr<Hub> hub, int fd, bool local);  // `local`: a Unix socket
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  Stream(std::shared_ptr<Hub> hub, Socket&& socket, bool local);  // `local`: a Unix socket
   void start();
 
   void send(std::uint64_t id, const wire::Message& message, bool lazy) override;
@@ -58,6 +59,8 @@ class Stream final : public Connection {
   [[nodiscard]] bool may_read() const;
   [[nodiscard]] bool ended() const { return state_ == State::closing || state_ == State::closed; }
   void identify();
+  void watch(const Process& process);
+  void end_of_process();
   void take_in(std::size_t bytes);
   void work_off();
   void handled();
@@ -70,8 +73,8 @@ class Stream final : public Connection {
   void mark_dirty();
 
   std::shared_ptr<Hub> hub_;
-  boost::asio::generic::stream_protocol::socket socket_;
-  boost::asio::posix::stream_descriptor process_;  // pidfd of the peer, likewise
+  Socket socket_;
+  boost::asio::posix::stream_descriptor process_;  // pidfd of the peer, from the hello on
   boost::asio::steady_timer wake_, lazy_;
   Peer peer_;  // of a Unix socket from the hello on: who says nothing costs a descriptor, and no more
   State state_ = State::hello;

@@ -7,6 +7,8 @@
 namespace parvis::server {
 namespace {
 
+constexpr std::size_t mostly_together = 64;  // answers that wait for one batch
+
 std::size_t size_of(const storage::Batch& batch) {
   std::size_t bytes = 0;
   for (const auto& change : batch) bytes += sizeof change + (change.record ? change.record->size() : 0);
@@ -52,7 +54,7 @@ bool Gate::take(space::Turn&& turn) {
     const std::size_t bytes = size_of(reply);
     held_bytes_ += bytes;
     Held& held = held_[reply.after];
-    if (held.replies.empty()) held.replies.reserve(turn.replies.size());
+    if (held.replies.empty()) held.replies.reserve(std::min(turn.replies.size(), mostly_together));
     held.replies.push_back({std::move(reply), ++listed_, bytes});
   }
   if (turn.ended.empty() && opened_.empty()) return at_once;
