@@ -183,6 +183,7 @@ TEST_CASE("P9: who connects and says nothing costs one descriptor") {
   CHECK(descriptors() == before + 102);
 }
 
+#ifndef __SANITIZE_ADDRESS__  // whose companion for undefined behaviour needs a descriptor to look at an exception
 TEST_CASE("P9: who could not be watched, for want of a descriptor, is refused with the reason") {
   House house;
   auto first = connect(house.home());  // so that the server has begun, and what it opens to begin with is closed
@@ -197,10 +198,7 @@ TEST_CASE("P9: who could not be watched, for want of a descriptor, is refused wi
   const rlimit limit{highest + 10, highest + 10};
   REQUIRE(prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0);
   std::vector<RawClient> silent;
-  while (open + 1 < limit.rlim_cur) {
-    silent.push_back(connect(house.home()));
-    ++open;
-  }
+  for (; open + 1 < limit.rlim_cur; ++open) silent.push_back(connect(house.home()));
   auto last = connect(house.home());
   last.send(0, wire::ClientHandshake({}, "last", {}, true).hello());
   const auto refused = last.expect<Failed>(0);
@@ -211,6 +209,7 @@ TEST_CASE("P9: who could not be watched, for want of a descriptor, is refused wi
   next.open();
   CHECK(next.call<Done>(1, count({"fine"})).number == 1);
 }
+#endif
 
 TEST_CASE("P9: a hundred thousand blocked operations cost little; one more is refused, and each is still found") {
   House house({"waiters=100000", "heartbeat=60000"});
