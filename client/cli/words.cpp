@@ -21,6 +21,9 @@ void check(const CLI::App& command, const std::string& word) {
 }
 
 std::vector<Line> lines_of(const CLI::App& command) {
+  if (command.remaining().empty())
+    throw CLI::ValidationError(
+        "which fields? As in `task 7 x`, in a template also `task ?int ...`; `...` alone is any");
   std::vector<Line> lines(1);
   for (const auto& word : command.remaining()) {
     if (word == "--or") {

@@ -80,6 +80,12 @@ TEST_CASE("a timeout is status 3, wrong usage 2, an error 4") {
     CHECK(bare.err.find("Subcommands:") != std::string::npos);
     CHECK(run({"--address", server.address(), "inp", "x"}).status == 1);
     CHECK(run({"in", "x", "--nonsense"}).status == 2);
+    for (const std::string command : {"out", "in", "count", "scan", "watch", "explain"}) {
+      const auto fieldless = run({command});  // would wait for an empty tuple, or count them
+      CHECK(fieldless.status == 2);
+      CHECK(fieldless.err.find("parvis " + command + ": which fields?") != std::string::npos);
+    }
+    CHECK(run({"count", "--or"}).status == 0);  // two empty templates, and meant
     const auto unreadable = run({"out", "[1,"});
     CHECK(unreadable.status == 4);
     CHECK(unreadable.err.find("[1,") != std::string::npos);

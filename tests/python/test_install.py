@@ -9,7 +9,7 @@ from conftest import BUILD, ROOT
 
 
 def output_of(command, **environment):
-    return subprocess.run(command, env=dict(os.environ, **environment), capture_output=True, text=True, check=True,
+    return subprocess.run(command, env=dict(os.environ, **environment), stdout=subprocess.PIPE, text=True, check=True,
                           timeout=180).stdout
 
 
